@@ -1,0 +1,197 @@
+/** What the flows need from the world, as types. Adapters implement them, wiring builds them, tests fake them. */
+import type { Secret } from './secret/secret.js';
+
+// ---------------------------------------------------------------- git
+
+export interface TreeEntry {
+  /** Relative to the repo's root, `/` between folders. */
+  readonly path: string;
+  /** git's mode: 100644, 100755, 120000 (symlink), 160000 (submodule). */
+  readonly mode: string;
+  /** The blob's (submodule: commit's) 40 hex digits. */
+  readonly id: string;
+  /** Bytes; 0 for a submodule. */
+  readonly size: number;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly email: string;
+}
+
+export interface Commit {
+  readonly sha: string;
+  readonly parents: readonly string[];
+  readonly author: Person;
+  readonly committer: Person;
+  /** From `Co-authored-by:` trailers. */
+  readonly coauthors: readonly Person[];
+  readonly subject: string;
+  /** Paths that it changes; of a merge only what differs from every parent (`git log -c`/`--cc` rule). */
+  readonly paths: readonly string[];
+}
+
+export interface Git {
+  /** The absolute path of the work tree's root. */
+  readonly root: string;
+  /** null branch: detached. Throws PCTL-GIT-NO-COMMIT (2) in a repo without commits. */
+  head(): Promise<{ sha: string; branch: string | null }>;
+  /** Full SHA of a commit-ish that passed the ref-name check (I-2), or null where there is no such commit here. */
+  resolve(rev: string): Promise<string | null>;
+  /** Every entry of a commit's tree, one process. */
+  tree(sha: string): Promise<readonly TreeEntry[]>;
+  /** The bytes of many blobs, one process, with an upper bound per blob; a larger one is a PlatformError PCTL-FILE-TOO-LARGE. */
+  blobs(ids: readonly string[], maxBytesEach: number): Promise<Map<string, Uint8Array>>;
+  /** The blob id that bytes would have (SHA-1 object format), computed here. */
+  blobId(bytes: Uint8Array): string;
+  isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  isShallow(): Promise<boolean>;
+  /** Remote names, `origin` first. */
+  remotes(): Promise<readonly string[]>;
+  /** Asks the remote itself, now (15 s): its default branch, or `branch`, and the SHA it is at. null: no answer or no such branch. */
+  askRemote(remote: string, branch?: string): Promise<{ branch: string; sha: string } | null>;
+  /** What the last fetch left: refs/remotes/<remote>/HEAD and its SHA. For plan only, never for apply (G-1). */
+  trackedDefault(remote: string): Promise<{ branch: string; sha: string } | null>;
+  /** Brings one commit into the repo, no tags, no ref written. false: could not. */
+  fetch(remote: string, sha: string): Promise<boolean>;
+  /** Commits reachable from `to` and not from `from` (null: all of them), newest first, that touch one of `paths`. */
+  log(from: string | null, to: string, paths: readonly string[]): Promise<readonly Commit[]>;
+  config(key: string): Promise<string | null>;
+  /** Paths in the work tree that differ from HEAD in bytes or mode or exist in one only (untracked and ignored ones too), limited to `paths` (files or folders). */
+  differs(paths: readonly string[]): Promise<readonly string[]>;
+}
+
+// ---------------------------------------------------------------- host
+
+/** A POSIX shell program of this release: constant text; values reach it as arguments or input, never as code. */
+export interface Program {
+  readonly name: string;
+  readonly text: string;
+  readonly args: readonly string[];
+}
+
+/** A deadline in milliseconds and the step's name for the error. */
+export interface Limit {
+  readonly ms: number;
+  readonly step: string;
+}
+
+export interface RunResult {
+  readonly stdout: Uint8Array;
+  /** At most 64 KiB of it, the end. */
+  readonly stderr: Uint8Array;
+  /** null: ended by a signal, or the connection was lost. */
+  readonly code: number | null;
+}
+
+/** A running program on a host: bytes in, bytes out. All methods throw PlatformError: PCTL-HOST-SILENT (7) at a deadline, PCTL-HOST-LOST (7) where the connection or program ended. */
+export interface Conversation {
+  say(bytes: Uint8Array): Promise<void>;
+  /** The next line without its newline, at most 64 KiB. */
+  line(limit: Limit): Promise<string>;
+  /** Exactly n bytes. */
+  bytes(n: number, limit: Limit): Promise<Uint8Array>;
+  /** Closes its input and waits for its end; its exit code, null where a signal or a lost connection ended it. */
+  end(limit: Limit): Promise<number | null>;
+  /** What it wrote to stderr so far, at most 64 KiB, the end. */
+  stderr(): Uint8Array;
+}
+
+/**
+ * One connection to one host. The program runs as `sh -c 'eval "$1"' platformctl TEXT ARGS...`, so `$1` is its own text and it can start itself again.
+ * stdout of `run` is bounded by 64 MiB (more is PCTL-HOST-FLOOD, 7).
+ */
+export interface Host {
+  readonly name: string;
+  run(program: Program, input: Uint8Array, limit: Limit): Promise<RunResult>;
+  talk(program: Program, limit: Limit): Promise<Conversation>;
+  /** What was used to connect, for `host check`: identity, host key fingerprint, user, address. */
+  describe(): HostDescription;
+  close(): Promise<void>;
+}
+
+export interface HostDescription {
+  readonly transport: 'ssh' | 'tailscale' | 'local';
+  readonly address: string;
+  readonly user: string;
+  readonly identity: string | null;
+  readonly hostKey: string | null;
+}
+
+/** A host of config.yaml as an address to connect to: everything resolved, `jump` in order. */
+export interface HostAddress {
+  readonly name: string;
+  readonly transport: 'ssh' | 'tailscale' | 'local';
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** `ssh-ed25519 AAAA...` */
+  readonly hostKey: string | null;
+  readonly knownHostsFile: string | null;
+  readonly identityFile: string | null;
+  readonly shared: boolean;
+  readonly jump: readonly HostAddress[];
+}
+
+/** Opens a host (15 s, 4 tries with backoff and jitter, X-8). Errors: PCTL-GATE-HOST (4: root, unknown or other host key), PCTL-HOST-CONNECT (7), PCTL-SSH-NO-IDENTITY (2). */
+export type Connect = (address: HostAddress) => Promise<Host>;
+
+// ---------------------------------------------------------------- this machine
+
+export interface Files {
+  /** null: it is not there. Larger than `max`: PCTL-FILE-TOO-LARGE (3). */
+  read(path: string, max: number): Promise<Uint8Array | null>;
+  /** R-4: temp file in the same folder, write, fsync, rename, fsync of the folder. `ifAbsent`: fails with PCTL-FILE-EXISTS (2) rather than replace. */
+  write(path: string, bytes: Uint8Array, options?: { mode?: number; ifAbsent?: boolean }): Promise<void>;
+  /** One whole line in one write, then fsync; cuts a last line without a newline off first. Under a lock file beside it. */
+  append(path: string, line: (lastLine: string | null) => string): Promise<void>;
+  /** Names in a folder, [] where it is absent. */
+  list(path: string): Promise<readonly string[]>;
+  remove(path: string): Promise<void>;
+}
+
+/** Runs ssh-keygen and asks agents. Files go through a private folder that is removed. */
+export interface Signer {
+  /** An armored OpenSSH signature over `message`, namespace `platformctl-plan`. `key`: a private key's path, or a public key whose private half an agent holds. */
+  sign(key: string, message: string): Promise<string>;
+  /** Cryptographic check of one armored signature: its public key (`ssh-ed25519 AAAA`) where it is good for `message` and the namespace, else null. */
+  check(signature: string, message: string): Promise<string | null>;
+  /** Public keys (`ssh-ed25519 AAAA`) that the agent holds. */
+  agentKeys(): Promise<readonly string[]>;
+  /** The public key of a private or public key file. */
+  publicKey(path: string): Promise<string>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  /** In [0, 1). */
+  random(): number;
+  /** A UUIDv7, 36 characters. */
+  uuid(): string;
+}
+
+/** What leaves goes through it, redacted. Data on stdout, all else on stderr (C-1). */
+export interface Terminal {
+  readonly interactive: boolean;
+  readonly colour: boolean;
+  /** Data. */
+  out(text: string): void;
+  /** Progress, warnings, errors. */
+  err(text: string): void;
+  /** A line typed by a person; null where there is no terminal (C-4) or it was closed. */
+  ask(question: string): Promise<string | null>;
+}
+
+/** The environment as it was admitted (M-6). */
+export interface Environment {
+  get(name: string): string | undefined;
+  /** A variable whose value is a secret, registered with the redactor. */
+  secret(name: string): Secret | undefined;
+}
+
+/** What `tailscale status --json` says of this tailnet. */
+export interface Tailnet {
+  status(): Promise<unknown>;
+}
