@@ -195,3 +195,55 @@ export interface Environment {
 export interface Tailnet {
   status(): Promise<unknown>;
 }
+
+// ---------------------------------------------------------------- all of it
+
+/** What a long command tells while it works (`--json-lines`); progress is drawn from it. */
+export interface StepEvent {
+  /** YYYY-MM-DDTHH:MM:SSZ */
+  readonly time: string;
+  readonly module: string;
+  readonly step:
+    | 'gates'
+    | 'lock'
+    | 'observe'
+    | 'stage'
+    | 'pull'
+    | 'go'
+    | 'files'
+    | 'up'
+    | 'verify'
+    | 'back'
+    | 'record'
+    | 'plan'
+    | 'connect';
+  readonly state: 'started' | 'waiting' | 'done' | 'failed';
+  /** For people, one line. */
+  readonly detail: string;
+}
+
+export type Report = (event: StepEvent) => void;
+
+export interface World {
+  /** The repo that holds `dir`. PCTL-NO-REPO (2) where there is none. */
+  openGit(dir: string): Promise<Git>;
+  readonly connect: Connect;
+  readonly files: Files;
+  readonly signer: Signer;
+  readonly tailnet: Tailnet;
+  readonly clock: Clock;
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  /** Registers a secret with the redactor at the edge. */
+  readonly hide: (secret: Secret) => void;
+  /** Who works here, for locks, records and audit: `alice@laptop`, or the CI's actor. */
+  readonly who: string;
+  /** URL of the CI run, null outside CI. */
+  readonly ciUrl: string | null;
+  /** Aborted at the first Ctrl-C or TERM (X-9). */
+  readonly interrupted: AbortSignal;
+  /** package.json's version. */
+  readonly version: string;
+  /** `-C DIR`, absolute. */
+  readonly directory: string;
+}

@@ -18,14 +18,20 @@ export interface ComposeFile {
   readonly place: (path: readonly (string | number)[]) => Where;
 }
 
-export type ParsedCompose = { readonly ok: true; readonly file: ComposeFile } | { readonly ok: false; readonly problems: readonly Problem[] };
+export type ParsedCompose =
+  | { readonly ok: true; readonly file: ComposeFile }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** What a service names outside of its own text. Paths are as written, so they may hold variables. */
 export interface References {
   /** `env_file` entries. */
   readonly envFiles: readonly { readonly path: string; readonly required: boolean; readonly where: Where }[];
   /** configs and secrets by `file:`, seccomp profiles, and bind mounts with a relative source. */
-  readonly files: readonly { readonly path: string; readonly kind: 'config' | 'secret' | 'mount' | 'seccomp'; readonly where: Where }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly kind: 'config' | 'secret' | 'mount' | 'seccomp';
+    readonly where: Where;
+  }[];
   /** Names of variables in the service's own definition and the top-level entries that it reaches. `required`: without a default. */
   readonly variables: readonly { readonly name: string; readonly required: boolean; readonly where: Where }[];
   /** Names of top-level entries that it reaches. */
@@ -79,7 +85,13 @@ export interface PolicyContext {
   readonly folder: string;
   readonly sacredPaths: readonly string[];
   readonly bindRoots: readonly string[];
-  readonly allow: readonly { readonly module: string; readonly rule: string; readonly value: string | null; readonly reason: string; readonly expires: string | null }[];
+  readonly allow: readonly {
+    readonly module: string;
+    readonly rule: string;
+    readonly value: string | null;
+    readonly reason: string;
+    readonly expires: string | null;
+  }[];
   readonly deny: readonly string[];
   /** YYYY-MM-DD (UTC), for `expires`. */
   readonly today: string;

@@ -1,0 +1,162 @@
+/** What the journeys return and the views draw: the same values become text and the `--json` documents (C-1). */
+import type { Where } from '../errors.js';
+import type { ExitCode } from '../exits.js';
+import type { Plan, Status } from '../manifest/types.js';
+
+export interface Undeclared {
+  readonly host: string;
+  readonly project: string;
+  readonly service: string;
+  /** The module whose status lies on the host, null for a container alone. */
+  readonly module: string | null;
+  /** The container's condition, `absent` where only a status is there. */
+  readonly state: string;
+}
+
+export interface Failure {
+  /** null: the whole command. */
+  readonly module: string | null;
+  readonly code: string;
+  readonly summary: string;
+  readonly where: Where | null;
+  readonly why: string | null;
+  readonly hint: string | null;
+  readonly exitCode: ExitCode;
+}
+
+/** A plan with what a person wants to know beside it; `lastApplied` comes from the host's status. */
+export interface PlannedModule {
+  readonly plan: Plan;
+  readonly protected: boolean;
+  readonly job: boolean;
+  readonly lastApplied: {
+    readonly sha: string;
+    readonly at: string;
+    readonly by: readonly string[];
+    readonly image: string | null;
+  } | null;
+}
+
+export interface PlanResult {
+  readonly sourceSha: string;
+  readonly branch: string | null;
+  readonly dirty: boolean;
+  readonly offline: boolean;
+  readonly planned: readonly PlannedModule[];
+  readonly undeclared: readonly Undeclared[];
+  readonly errors: readonly Failure[];
+  /** Modules that `--changed-since` left out. */
+  readonly leftOut: number;
+  readonly warnings: readonly string[];
+  /** Files that were written. */
+  readonly written: readonly string[];
+  readonly exitCode: ExitCode;
+}
+
+export type Outcome = Status['outcome'];
+
+/** One gate's verdict (3-gates). `not reached`: needs the host. */
+export interface GateVerdict {
+  /** G-1 ... G-9 */
+  readonly gate: string;
+  /** `policy`, `phase`, `provenance`, `approval`, `sacred paths`, `hosts`, `compose policy`, `destructive`, `freshness` */
+  readonly name: string;
+  readonly state: 'pass' | 'fail' | 'not reached';
+  readonly failures: readonly GateFailure[];
+}
+
+export interface GateFailure {
+  /** `PCTL-APPROVAL-AUTHOR` */
+  readonly code: string;
+  /** The field's own name where there is one: `HOST-ALLOWLIST-01`. */
+  readonly check: string | null;
+  readonly why: string;
+  readonly hint: string | null;
+  readonly exitCode: ExitCode;
+}
+
+export interface ApplyResult {
+  readonly module: string;
+  readonly host: string;
+  readonly composeService: string;
+  readonly outcome: Outcome;
+  /** One line: why. */
+  readonly message: string;
+  readonly runId: string | null;
+  readonly changed: boolean;
+  readonly digest: string;
+  readonly sourceSha: string;
+  /** The mirror's path in the checkout, null where none was written. */
+  readonly stateArtifact: string | null;
+  readonly remote: {
+    readonly command: string;
+    readonly returncode: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  } | null;
+  readonly error: Failure | null;
+  readonly gates: readonly GateVerdict[];
+  /** The container's last lines where verify failed (V-3), raw: the edge redacts. */
+  readonly log: readonly string[];
+  readonly notes: readonly string[];
+  /** Seconds, whole. */
+  readonly durationSeconds: number;
+  /** What runs after a roll back: null where nothing ran before. */
+  readonly back: {
+    readonly sha: string | null;
+    readonly image: string | null;
+    readonly downSeconds: number | null;
+  } | null;
+  readonly selfApproved: boolean;
+  readonly approvedBy: readonly string[];
+  readonly hint: string | null;
+  readonly exitCode: ExitCode;
+}
+
+export interface StatusRow {
+  readonly module: string;
+  readonly host: string;
+  /** The host was read, or only the mirror is there. */
+  readonly source: 'host' | 'mirror';
+  /** YYYY-MM-DDTHH:MM:SSZ of the mirror's writing, null for the host. */
+  readonly mirrorOf: string | null;
+  /** What runs now; null where the host was not read. */
+  readonly condition: string | null;
+  readonly hasHealthcheck: boolean;
+  readonly exceptions: number;
+  /** null: never applied. */
+  readonly status: Status | null;
+  /** R-3: what an interrupted run was judged to be. */
+  readonly interrupted: {
+    readonly runId: string;
+    readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+    readonly why: string;
+  } | null;
+  readonly error: Failure | null;
+}
+
+export interface StatusResult {
+  readonly rows: readonly StatusRow[];
+  readonly undeclared: readonly Undeclared[];
+  readonly exitCode: ExitCode;
+}
+
+export interface LockRow {
+  readonly host: string;
+  readonly name: string;
+  readonly state: 'held' | 'finishing';
+  readonly runId: string | null;
+  readonly who: string | null;
+  readonly since: string | null;
+  readonly sourceSha: string | null;
+  readonly ciUrl: string | null;
+}
+
+export interface Check {
+  readonly id: string;
+  readonly host: string | null;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** The command or the change that mends it. */
+  readonly fix: string | null;
+}
