@@ -1,0 +1,53 @@
+/** Kept plans (P-1) and plan files: where they lie, how one is found from what a person typed. */
+import { PlatformError } from '../errors.js';
+import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../exits.js';
+import type { Plan } from '../manifest/types.js';
+import { PLAN_MAX_BYTES, parsePlan, planBytes } from '../plan/artifact.js';
+import type { Files, World } from '../ports.js';
+
+const ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
+
+export function keptPlanPath(root: string, id: string): string {
+  return `${root}/.platform/state/plans/${id}.plan.json`;
+}
+
+/**
+ * The plan that `reference` names: a file where there is one, else the plan kept for a module id.
+ * @throws PlatformError PCTL-PLAN-NOT-FOUND (2 for a file, 3 for an id) and what parsePlan throws
+ */
+export async function loadPlan(world: World, root: string, reference: string): Promise<{ plan: Plan; file: string }> {
+  const candidates = ID.test(reference)
+    ? [keptPlanPath(root, reference), absolute(world, reference)]
+    : [absolute(world, reference)];
+  for (const file of candidates) {
+    const bytes = await world.files.read(file, PLAN_MAX_BYTES);
+    if (bytes) return { plan: parsePlan(bytes, file), file };
+  }
+  throw new PlatformError({
+    code: 'PCTL-PLAN-NOT-FOUND',
+    exit: ID.test(reference) ? EXIT_INVALID : EXIT_TOOL_ERROR,
+    summary: ID.test(reference) ? `no plan is kept for ${reference}` : `there is no file ${reference}`,
+    hint: ID.test(reference) ? `platformctl plan ${reference}` : 'name a plan file, or a module whose plan is kept',
+  });
+}
+
+/** Keeps a module's last plan; one with another digest takes its signatures with it (G-4). */
+export async function keepPlan(files: Files, root: string, plan: Plan): Promise<string> {
+  const path = keptPlanPath(root, plan.module);
+  const before = await files.read(path, PLAN_MAX_BYTES);
+  let same = false;
+  if (before) {
+    try {
+      same = parsePlan(before, path).digest === plan.digest;
+    } catch {
+      same = false;
+    }
+  }
+  if (!same) await files.remove(`${path}.sig`);
+  await files.write(path, planBytes(plan));
+  return path;
+}
+
+function absolute(world: World, path: string): string {
+  return path.startsWith('/') ? path : `${world.directory}/${path}`;
+}
