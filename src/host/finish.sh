@@ -1,0 +1,459 @@
+# What happens from `go` on, without anybody (X-5): intent, files, compose, smoke, roll back, record. Started by talk.sh in a session of its
+# own, holding the locks; its input is the run's folder, its output goes to files there. Arguments: ROOT RUN.
+#
+# It decides only by exit codes and by comparing words. The client rendered every document of every outcome beforehand; facts that are added
+# here are ids, digits, times and reason words (`fact`), so nothing is escaped, searched or parsed.
+set -u
+umask 077
+export LC_ALL=C
+ROOT=$1 RUN=$2
+P=$ROOT/.platform
+W=$P/runs/$RUN
+G=$W/go
+
+MODULE='' PROJECT='' SERVICE='' COMPOSE_SECONDS=300 TIMEOUT=120 STABLE=30 EXITS='' HTTP='' HTTP_STATUS='' IMAGE='' BEFORE=''
+FRESH=0 ADOPT=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
+BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS=''
+while IFS= read -r line; do
+  value=${line#*=}
+  case $line in
+    module=*) MODULE=$value ;;
+    project=*) PROJECT=$value ;;
+    service=*) SERVICE=$value ;;
+    compose_seconds=*) COMPOSE_SECONDS=$value ;;
+    timeout=*) TIMEOUT=$value ;;
+    stable=*) STABLE=$value ;;
+    exits=*) EXITS=$value ;;
+    http=*) HTTP=$value ;;
+    http_status=*) HTTP_STATUS=$value ;;
+    image=*) IMAGE=$value ;;
+    before=*) BEFORE=$value ;;
+    fresh=*) FRESH=$value ;;
+    adopt=*) ADOPT=$value ;;
+    release=*) RELEASE=$value ;;
+    leftover=*) LEFTOVER=$value ;;
+    back=*) BACK=$value ;;
+    back_image=*) BACK_IMAGE=$value ;;
+    back_started=*) BACK_STARTED=$value ;;
+    back_timeout=*) BACK_TIMEOUT=$value ;;
+    back_stable=*) BACK_STABLE=$value ;;
+    back_exits=*) BACK_EXITS=$value ;;
+    back_http=*) BACK_HTTP=$value ;;
+    back_http_status=*) BACK_HTTP_STATUS=$value ;;
+  esac
+done <"$G/settings"
+
+while IFS= read -r lock; do { printf '%s\n' $$ && cat "$W/holder"; } >"$P/locks/$lock"; done <"$W/locks" 2>/dev/null
+
+# Seconds since the host started: no clock that somebody may set.
+now() {
+  IFS='. ' read -r seconds _ </proc/uptime
+  printf '%s' "$seconds"
+}
+
+# step, state, exit, seconds, detail: one whole line in one write (R-4). A full disk must not stop a roll back.
+journal() {
+  printf '%s %s %s %s %s\n' "$1" "$2" "$3" "$(now)" "${4:--}" >>"$W/journal" && sync "$W/journal"
+} 2>/dev/null
+
+fact() {
+  case $1 in '' | *[!0-9A-Za-z._:-]*) printf 'none' ;; *) printf '%s' "$1" ;; esac
+}
+
+clean() {
+  env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} "$@"
+}
+
+docker_() { clean timeout 30 docker "$@" </dev/null; }
+
+# A process's state letter and group, none where it is gone. Its name may hold anything, so what counts comes behind the last `)`.
+process() {
+  line=''
+  { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null
+  # shellcheck disable=SC2086
+  set -- ${line##*)}
+  PSTATE=${1:-} PGROUP=${3:-}
+}
+
+alive() { process "$1" && [ -n "$PSTATE" ] && [ "$PSTATE" != Z ]; }
+
+# Is nothing of a process group left? Dead ones that nobody reaped hold nothing.
+gone() {
+  kill -0 "-$1" 2>/dev/null || return 0
+  for entry in /proc/[0-9]*; do
+    process "${entry#/proc/}"
+    [ "$PGROUP" != "$1" ] || [ "$PSTATE" = Z ] || return 1
+  done
+}
+
+# NAME SECONDS COMMAND...: a step in a process group of its own. At its deadline the group gets TERM, after 10 s KILL; it goes on only when
+# nothing of it is left. 124: the deadline.
+step() {
+  name=$1 limit=$2
+  shift 2
+  journal "$name" started 0
+  clean setsid "$@" </dev/null >>"$W/$name.out" 2>>"$W/$name.err" &
+  child=$!
+  end=$(($(now) + limit)) hit=0
+  while alive "$child"; do
+    if [ "$(now)" -ge "$end" ]; then
+      hit=$((hit + 1))
+      case $hit in
+        1) kill -TERM "-$child" 2>/dev/null; end=$(($(now) + 10)) ;;
+        *) kill -KILL "-$child" 2>/dev/null; end=$(($(now) + 10)) ;;
+      esac
+    fi
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  wait "$child"
+  code=$?
+  if ! gone "$child"; then
+    kill -TERM "-$child" 2>/dev/null
+    waited=0
+    until gone "$child"; do
+      [ "$waited" -lt 10 ] || kill -KILL "-$child" 2>/dev/null
+      waited=$((waited + 1))
+      sleep 1
+    done
+  fi
+  [ "$hit" = 0 ] || code=124
+  journal "$name" ended "$code"
+  return "$code"
+}
+
+put_whole() { # F, from F.new: the old or the new document at any moment (R-4)
+  sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"
+}
+
+# ------------------------------------------------------------ looking at the service
+
+# The service's containers: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT HASH.
+look() {
+  ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE" \
+    --filter label=com.docker.compose.oneoff=False) || return 1
+  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 HASH=''
+  for id in $ids; do
+    words=$(docker_ inspect --type container --format \
+      '{{.Id}} {{.Image}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
+      "$id") || continue
+    # shellcheck disable=SC2086
+    set -- $words
+    COUNT=$((COUNT + 1)) ID=$1 IMG=$2 STATE=$3 HEALTH=$4 RESTARTS=$5 STARTED=$6 EXIT=$7 HASH=${8:-}
+  done
+}
+
+fetch() { # the status that URL answers, from the host itself: no redirect, no proxy (V-2)
+  if command -v curl >/dev/null 2>&1; then
+    clean timeout 6 curl -s -o /dev/null -w '%{http_code}' --max-time 5 --max-redirs 0 --noproxy '*' -- "$1"
+  elif wget --version >/dev/null 2>&1; then
+    clean timeout 6 wget -q -S -O /dev/null --max-redirect=0 --no-proxy -T 5 -t 1 -- "$1" 2>&1 | while read -r proto code _; do
+      case $proto in HTTP/*) printf '%s' "$code" && break ;; esac
+    done
+  else
+    rest=${1#http://}
+    where=${rest%%/*} path=/
+    case $rest in */*) path=/${rest#*/} ;; esac
+    port=80
+    case $where in *:*) port=${where##*:} ;; esac
+    printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$path" "$where" | clean timeout 5 busybox nc "${where%:*}" "$port" 2>/dev/null | {
+      read -r _ code _ && printf '%s' "$code"
+    }
+  fi
+}
+
+# V-1: reach running and healthy within TIMEOUT, then stay so for STABLE. WHY says in one word why not.
+verify() {
+  limit=$(($(now) + TIMEOUT)) since='' mark='' told='' tried=0
+  while :; do
+    moment=$(now)
+    if ! look; then
+      [ "$moment" -lt "$limit" ] || { WHY=engine_silent; return 1; }
+      sleep 1
+      continue
+    fi
+    if [ "$COUNT" = 0 ]; then WHY=no_container; return 1; fi
+    if [ "$COUNT" != 1 ]; then WHY=several_containers; return 1; fi
+    if [ -n "$EXITS" ]; then
+      case $STATE in
+        exited)
+          [ "$EXIT" = "$EXITS" ] && return 0
+          WHY=exited_$EXIT
+          return 1
+          ;;
+        dead | restarting) WHY=${STATE}_$EXIT; return 1 ;;
+      esac
+    else
+      case $STATE in
+        exited | dead) WHY=exited_$EXIT; return 1 ;;
+        restarting) WHY=restarting_$EXIT; return 1 ;;
+        running)
+          new="$ID $STARTED $RESTARTS"
+          case " $BEFORE " in *" $ID "*) ;; *) [ "$RESTARTS" = 0 ] || { WHY=restarted_$EXIT; return 1; } ;; esac
+          if [ -n "$mark" ] && [ "$new" != "$mark" ]; then WHY=restarted_$EXIT; return 1; fi
+          mark=$new
+          case $HEALTH in
+            unhealthy) WHY=unhealthy; return 1 ;;
+            starting) since='' ;;
+            *)
+              if [ -n "$HTTP" ] && [ -z "$since" ] && [ $((moment - tried)) -ge 2 ]; then
+                tried=$moment
+                answered=$(fetch "$HTTP")
+                if [ "$answered" = "$HTTP_STATUS" ]; then since=$(now); fi
+              elif [ -z "$HTTP" ] && [ -z "$since" ]; then
+                since=$moment
+              fi
+              ;;
+          esac
+          if [ -n "$since" ] && [ $((moment - since)) -ge "$STABLE" ]; then return 0; fi
+          ;;
+      esac
+    fi
+    if [ -z "$since" ] && [ "$moment" -ge "$limit" ]; then
+      WHY=timeout
+      [ -z "$HTTP" ] || WHY=http_$(fact "${answered:-none}")
+      [ "$HEALTH" != starting ] || WHY=still_starting
+      return 1
+    fi
+    if [ "$told" != "$STATE:$HEALTH:${since:+stable}" ]; then
+      told=$STATE:$HEALTH:${since:+stable}
+      journal verify waiting 0 "$STATE:$HEALTH"
+    fi
+    sleep 0.5 2>/dev/null || sleep 1
+  done
+}
+
+# V-4: the image and the files are those of the plan, and what reads changed files started after they were swapped in.
+same() {
+  if [ "$IMG" != "$IMAGE" ]; then WHY=other_image; return 1; fi
+  if [ "$FRESH" = 1 ]; then case " $BEFORE " in *" $ID "*) WHY=not_recreated; return 1 ;; esac; fi
+  while IFS=' ' read -r how digest mode path; do
+    case $how in
+      keyed) found=$({ cat "$P/key" && sha256sum <"$ROOT/$path"; } | sha256sum) ;;
+      *) found=$(sha256sum <"$ROOT/$path") ;;
+    esac
+    if [ "${found%% *}" != "$digest" ]; then WHY=file_changed; return 1; fi
+    if [ "$mode" != - ] && [ "$(stat -c %a -- "$ROOT/$path")" != "$mode" ]; then WHY=mode_changed; return 1; fi
+  done <"$G/expect"
+}
+
+# ------------------------------------------------------------ record
+
+# OUTCOME: the audit line, then the status with the chain's head (R-2, R-6), under the chain's own lock.
+record() {
+  outcome=$1
+  ended=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  (
+    flock -w 60 9 || exit 1
+    chain=$P/state/audit.jsonl seq=0 prev=0000000000000000000000000000000000000000000000000000000000000000
+    if [ -s "$chain" ]; then
+      if [ -n "$(tail -c 1 "$chain")" ]; then
+        size=$(wc -c <"$chain") torn=$(tail -n 1 "$chain" | wc -c)
+        truncate -s $((size - torn)) "$chain" || exit 1
+      fi
+    fi
+    if [ -s "$chain" ]; then
+      last=$(tail -n 1 "$chain")
+      seq=${last#*:} seq=${seq%%,*} prev=${last##*:\"} prev=${prev%\"\}}
+    fi
+    line="{\"seq\":$((seq + 1)),\"time\":\"$ended\",$(cat "$G/audit.$outcome"),\"prev\":\"$prev\""
+    hash=$(printf '%s' "$line" | sha256sum) || exit 1
+    hash=${hash%% *}
+    printf '%s,"hash":"%s"}\n' "$line" "$hash" >>"$chain" && sync "$chain" || exit 1
+    F=$P/state/modules/$MODULE.status.json
+    {
+      cat "$G/status.$outcome" || exit 1
+      if [ "$outcome" != applying ]; then
+        id=null container=null
+        [ -z "$ID" ] || id="\"$(fact "$ID")\"" container="\"$(fact "$HASH")\""
+        printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
+        [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
+      fi
+      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' $((seq + 1)) "$hash" || exit 1
+    } >"$F.new" && put_whole "$F"
+  ) 9>>"$P/locks/audit" 2>>"$W/record.err"
+}
+
+# Keeps what was applied as a release, whose image has a tag of its own so that a prune cannot take it (X-11).
+keep() {
+  mkdir -p "$P/releases/$MODULE" && rm -rf "$P/releases/$MODULE/$RELEASE" && mv "$W/stage" "$P/releases/$MODULE/$RELEASE" || return 1
+  sync "$P/releases/$MODULE"
+  tag=$(cat "$G/tag")
+  docker_ tag "$IMG" "$tag" >/dev/null 2>>"$W/record.err" || :
+  while IFS=' ' read -r old oldtag; do
+    [ -n "$old" ] || continue
+    rm -rf "$P/releases/$MODULE/$old"
+    docker_ rmi "$oldtag" >/dev/null 2>&1 || :
+  done <"$G/prune"
+}
+
+finish() { # CODE OUTCOME
+  journal end "$2" "$1" "$(fact "$WHY")"
+  exit "$1"
+}
+
+# ------------------------------------------------------------ roll back
+
+# Puts the files of this run's swap back, byte and mode; what was not there is removed (B-1). Links and renames only: no new disk space.
+files_back() {
+  bad=0 number=0
+  while IFS=' ' read -r op mode path; do
+    number=$((number + 1))
+    [ "$number" -le "$SWAPPED" ] || break
+    f=$ROOT/$path
+    if [ -e "$W/kept/$number" ]; then
+      if ! { ln -f -- "$W/kept/$number" "$f.platformctl" && mv -f -- "$f.platformctl" "$f"; }; then bad=1; fi
+    elif [ "$op" = put ]; then
+      rm -f -- "$f" || bad=1
+    fi
+  done <"$G/swap"
+  # Twice: a parent that two folders share is empty only after the second.
+  for _ in 1 2; do while IFS= read -r made; do rmdir -- "$made" 2>/dev/null; done <"$W/made"; done
+  return $bad
+} 2>>"$W/back.err"
+
+# Containers that an interrupted `up` created and never started (X-12): those of the plan's list, and any that the plan did not see.
+leftovers() {
+  for id in $LEFTOVER $(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
+    --filter "label=com.docker.compose.service=$SERVICE" --filter status=created); do
+    case " $LEFTOVER " in
+      *" $id "*) ;;
+      *) case " $BEFORE " in *" $id "*) continue ;; esac ;;
+    esac
+    [ "$(docker_ inspect --type container --format '{{.State.Status}}' "$id" 2>/dev/null)" = created ] || continue
+    docker_ rm "$id" >>"$W/up.out" 2>>"$W/up.err" || :
+  done
+}
+
+# The end of what the container said, before anything is put back (V-3).
+container_log() { [ -z "$ID" ] || docker_ logs --tail 50 "$ID" 2>&1 | tail -c 65536 >"$W/container.log"; }
+
+back_failed() { # REASON: putting back failed too, act now
+  WHY=$failed:$1
+  record rollback_failed
+  finish 12 rollback_failed
+}
+
+roll_back() {
+  failed=$WHY
+  journal back started 0 "$(fact "$WHY")"
+  look
+  container_log
+  files_back || back_failed files_not_back
+  if [ "$STARTED_UP" = 1 ]; then
+    case $BACK in
+      nothing)
+        for id in $(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE"); do
+          docker_ rm -f "$id" >>"$W/back.out" 2>>"$W/back.err"
+        done
+        look
+        [ "$COUNT" = 0 ] || back_failed not_removed
+        ;;
+      cannot)
+        look
+        back_failed no_release_kept
+        ;;
+      *) container_back || { look; back_failed "$WHY"; } ;;
+    esac
+  else
+    look
+  fi
+  WHY=$failed
+  if ! record rolled_back; then
+    journal record failed 1
+  fi
+  finish 11 rolled_back
+}
+
+# The previous image by its id, with the previous files; then it must be as it was found.
+container_back() {
+  leftovers
+  look
+  if [ "$COUNT" = 1 ] && [ "$STARTED" = "$BACK_STARTED" ] && [ "$BACK" = running ]; then
+    # compose failed before it touched the old container
+    case " $BEFORE " in *" $ID "*) return 0 ;; esac
+  fi
+  set --
+  while IFS= read -r word; do set -- "$@" "$word"; done <"$G/back"
+  step back "$COMPOSE_SECONDS" "$@" || { WHY=compose_$?; return 1; }
+  look || { WHY=engine_silent; return 1; }
+  if [ "$IMG" != "$BACK_IMAGE" ]; then WHY=other_image; return 1; fi
+  case $BACK in
+    running)
+      TIMEOUT=$BACK_TIMEOUT STABLE=$BACK_STABLE EXITS=$BACK_EXITS HTTP=$BACK_HTTP HTTP_STATUS=$BACK_HTTP_STATUS
+      verify
+      ;;
+    *) [ "$COUNT" = 1 ] || { WHY=several_containers; return 1; } ;;
+  esac
+}
+
+# ------------------------------------------------------------ the run
+
+SWAPPED=0 STARTED_UP=0
+: >"$W/made"
+journal start started 0
+
+# 6. the intent: without it nothing is changed
+if ! record applying; then
+  journal intent failed 1
+  rm -f "$P/state/modules/$MODULE.status.json.new"
+  finish 7 remote_failed
+fi
+journal intent ended 0
+
+# 7. the files
+while IFS= read -r folder; do
+  [ -d "$ROOT/$folder" ] && continue
+  d=$ROOT/$folder
+  while [ ! -d "$d" ]; do printf '%s\n' "$d" >>"$W/made" && d=${d%/*}; done
+  (umask 022 && mkdir -p -- "$ROOT/$folder") || { WHY=folder; roll_back; }
+done <"$G/folders"
+number=0
+while IFS=' ' read -r op mode path; do
+  number=$((number + 1))
+  f=$ROOT/$path
+  rm -f "$W/kept/$number"
+  [ ! -e "$f" ] || ln -- "$f" "$W/kept/$number" || { WHY=keep; roll_back; }
+  SWAPPED=$number
+  case $op in
+    put) mv -f -- "$W/new/$number" "$f" || { WHY=swap; roll_back; } ;;
+    remove) rm -f -- "$f" || { WHY=swap; roll_back; } ;;
+  esac
+  sync "${f%/*}"
+done <"$G/swap"
+journal files ended 0 "$number"
+
+# 8. compose
+if [ -s "$G/up" ]; then
+  leftovers
+  STARTED_UP=1
+  set --
+  while IFS= read -r word; do set -- "$@" "$word"; done <"$G/up"
+  step up "$COMPOSE_SECONDS" "$@" || {
+    code=$?
+    WHY=compose_$code
+    roll_back
+  }
+fi
+
+# 9. smoke
+journal verify started 0
+if verify && same; then
+  journal verify ended 0 "$(fact "$ID")"
+else
+  journal verify ended 1 "$(fact "$WHY")"
+  if [ "$ADOPT" = 1 ]; then
+    container_log
+    record not_adopted
+    finish 7 remote_failed
+  fi
+  roll_back
+fi
+
+# 10. record
+WHY=healthy
+if keep && record applied; then
+  journal record ended 0
+  finish 9 applied
+fi
+journal record failed 1
+finish 16 applied_unrecorded

@@ -1,0 +1,358 @@
+# The conversation with a host: answers words until `go`, then reports what finish.sh does. Constant text; values come as arguments and input.
+# Run as: sh -c 'eval "$1"' platformctl TEXT ROOT [RUN]. With RUN it is the second one, started by `lock` under the locks.
+#
+# A message is a line `verb arguments bytes`, then one line an argument, each behind `=`, then so many bytes. An answer is a line
+# `exit bytes bytes`, then stdout, then the end of stderr. Every message is answered in order, so many may be sent at once.
+set -u
+umask 077
+export LC_ALL=C
+PROGRAM=$1 ROOT=$2 RUN=${3:-}
+NL='
+'
+P=$ROOT/.platform
+PATIENCE=60
+PULL='' FINISH=''
+
+# Programs get an environment made from nothing (P-12); DOCKER_CONFIG where the host sets one.
+clean() {
+  env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} "$@"
+}
+
+docker_() { clean timeout 60 docker "$@" </dev/null; }
+
+# read takes byte by byte, so nothing that follows is eaten; a client that is silent for PATIENCE seconds is gone (X-5).
+hear() {
+  # shellcheck disable=SC2016
+  timeout "$PATIENCE" sh -c 'IFS=" " read -r v n b || exit 1; printf "%s\n%s\n" "$v" "$b"
+    while [ "$n" -gt 0 ]; do IFS= read -r a || exit 1; printf "%s\n" "$a"; n=$((n - 1)); done'
+}
+
+frame() {
+  whole=$(($2 / 65536)) rest=$(($2 % 65536))
+  {
+    [ "$whole" = 0 ] || timeout "$PATIENCE" dd bs=65536 count="$whole" iflag=fullblock
+    [ "$rest" = 0 ] || timeout "$PATIENCE" dd bs="$rest" count=1 iflag=fullblock
+  } >"$1" 2>/dev/null
+  [ $(($(wc -c <"$1"))) = "$2" ]
+}
+
+answer() {
+  tail -c 8192 "$T/err" >"$T/err.end"
+  printf '%s %s %s\n' "$1" $(($(wc -c <"$T/out"))) $(($(wc -c <"$T/err.end")))
+  cat "$T/out" "$T/err.end"
+}
+
+# A name below the folder that this conversation may write: never upwards, never absolute.
+inside() {
+  case /$1/ in *//* | */../* | */./*) return 1 ;; esac
+}
+
+# --- looking ---
+
+do_hello() {
+  printf 'uid %s\nuser %s\nnow %s\n' "$(id -u)" "$(id -un)" "$(date -u +%s)"
+  for tool in flock setsid timeout sha256sum stat readlink truncate; do
+    command -v "$tool" >/dev/null 2>&1 || printf 'missing %s\n' "$tool"
+  done
+  if command -v curl >/dev/null 2>&1; then printf 'http curl\n'
+  elif wget --version >/dev/null 2>&1; then printf 'http wget\n'
+  elif command -v busybox >/dev/null 2>&1; then printf 'http nc\n'
+  else printf 'http none\n'; fi
+  printf 'root %s\n' "$REAL"
+  [ ! -e "$ROOT/.git" ] || printf 'worktree %s\n' "$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || printf unknown)"
+  if info=$(docker_ info --format '{{.ServerVersion}} {{.DockerRootDir}}'); then printf 'engine %s\n' "$info"; else return 21; fi
+  if version=$(docker_ compose version --short); then printf 'compose %s\n' "$version"; else return 22; fi
+}
+
+do_status() { [ ! -e "$P/state/modules/$1.status.json" ] || cat "$P/state/modules/$1.status.json"; }
+
+# A file of ours: a release's compose file, a run's plan or journal.
+do_get() { inside "$1" && { [ ! -f "$P/$1" ] || head -c 16777216 "$P/$1"; }; }
+
+do_modules() {
+  for f in "$P"/state/modules/*.status.json; do
+    [ -e "$f" ] || continue
+    f=${f##*/}
+    printf '%s\n' "${f%.status.json}"
+  done
+}
+
+CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{if .State.Health}}{{json .State.Health.Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
+
+# The containers of projects: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
+do_containers() {
+  for project; do
+    ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False) || return 1
+    [ -n "$ids" ] || continue
+    # shellcheck disable=SC2086
+    docker_ inspect --type container --format "$CONTAINER" $ids || {
+      ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False) || return 1
+      # shellcheck disable=SC2086
+      [ -z "$ids" ] || docker_ inspect --type container --format "$CONTAINER" $ids || return 1
+    }
+  done
+}
+
+# Who else has a container of this name (G-7): its project, or nothing.
+do_named() {
+  for name; do
+    docker_ ps -a --filter "name=^/$name\$" --format '{{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}}' || return 1
+    printf '.\n'
+  done
+}
+
+# compose FOLDER PROJECT ENV FILE ARGS...: ENV is `real` (the folder's .env), `none`, or a name that was put; FILE a name that was put or ours.
+compose() {
+  folder=$ROOT/$1 project=$2 env=$3 file=$4
+  shift 4
+  case $file in ours/*) file=$P/${file#ours/} ;; *) file=$B/$file ;; esac
+  case $env in
+    real) set -- --profile '*' -f - "$@" ;;
+    none) set -- --env-file /dev/null --profile '*' -f - "$@" ;;
+    *) set -- --env-file "$B/$env" --profile '*' -f - "$@" ;;
+  esac
+  clean timeout 60 docker compose --project-directory "$folder" -p "$project" "$@" <"$file"
+}
+
+do_hash() { compose "$1" "$2" "$3" "$4" config --hash '*'; }
+do_resolve() { compose "$1" "$2" "$3" "$4" config --format json; }
+
+# P-13: the hash of what `config` prints, which is what a container made by hand carries. It stays in a pipe.
+do_labelhash() {
+  service=$5
+  compose "$1" "$2" "$3" "$4" config 2>"$T/config.err" | clean timeout 60 docker compose --project-directory "$ROOT/$1" -p "$2" --env-file /dev/null --profile '*' -f - config --hash "$service"
+}
+
+do_images() {
+  for reference; do
+    docker_ image inspect --format '{{.Id}}' -- "$reference" 2>/dev/null || printf -- '-\n'
+  done
+}
+
+# The folder that holds PATH, as far as it exists, with every link followed.
+parent() {
+  d=$1
+  while d=${d%/*} && [ -n "$d" ]; do
+    [ -d "$d" ] && { (cd -P -- "$d" && pwd -P) && return; return 1; }
+  done
+  printf '/\n'
+}
+
+# kind mode uid digest, of paths beneath ROOT. `outside`: a folder in between leads out of it (G-5).
+look() {
+  f=$ROOT/$1
+  case $(parent "$f")/ in "$REAL"/*) ;; *) printf 'outside - - -\n'; return ;; esac
+  if [ -L "$f" ]; then printf 'symlink - - -\n'
+  elif [ ! -e "$f" ]; then printf 'absent - - -\n'
+  elif [ -d "$f" ]; then printf 'folder %s -\n' "$(stat -c '%a %u' -- "$f")"
+  elif [ ! -f "$f" ]; then printf 'other - - -\n'
+  elif [ ! -r "$f" ]; then printf 'unreadable %s -\n' "$(stat -c '%a %u' -- "$f")"
+  else
+    digest=$("$2" "$f") && printf 'file %s %s\n' "$(stat -c '%a %u' -- "$f")" "${digest%% *}"
+  fi
+}
+
+plain() { sha256sum <"$1"; }
+# A digest that nobody can guess a short password from: the key never leaves this host (M-8).
+keyed() { { cat "$P/key" && sha256sum <"$1"; } | sha256sum; }
+
+do_files() { for path; do look "$path" plain || return 1; done; }
+do_keyed() { for path; do look "$path" keyed || return 1; done; }
+
+# Absolute paths as they are once links are followed: kind and path.
+do_real() {
+  for path; do
+    kind=absent
+    [ ! -e "$path" ] || kind=other
+    [ ! -d "$path" ] || kind=folder
+    [ ! -f "$path" ] || kind="file"
+    [ ! -S "$path" ] || kind=socket
+    printf '%s %s\n' "$kind" "$(readlink -f -- "$path" || printf '%s' "$path")"
+  done
+}
+
+# Locks are looked at in the kernel's list: taking one, even for a moment, would make others busy (X-6).
+do_held() {
+  for lock in "$P"/locks/*; do
+    [ -f "$lock" ] || continue
+    inode=$(stat -c %i -- "$lock") state=free
+    while IFS= read -r line; do
+      case $line in *FLOCK*:"$inode "*) state=held ;; esac
+    done </proc/locks
+    [ "$state" = held ] || continue
+    pid='' holder=''
+    { IFS= read -r pid && IFS= read -r holder; } <"$lock"
+    [ -n "$pid" ] && [ -d "/proc/$pid" ] || state=finishing
+    printf '%s %s %s\n' "$state" "${lock##*/}" "$holder"
+  done
+}
+
+# --- under the locks ---
+
+# Holds the locks for as long as the inner conversation lives, and what it starts: flock gives them to its children, and no lock file is
+# ever removed (X-6). Names come last-to-be-taken first. Not in a subshell, for the inner one goes on with our input and output.
+do_lock() {
+  run=$1
+  shift
+  mkdir -p "$P/runs/$run" && mv -f "$B/holder" "$P/runs/$run/holder" && printf '%s\n' "$@" >"$P/runs/$run/locks" || return 1
+  # shellcheck disable=SC2016
+  set -- sh -c 'eval "$1"' platformctl "$PROGRAM" "$ROOT" "$run"
+  while IFS= read -r lock; do set -- flock -n -E 75 "$P/locks/$lock" "$@"; done <"$P/runs/$run/locks"
+  "$@"
+  code=$?
+  [ "$code" = 75 ] || exit "$code"
+  rm -rf "$P/runs/$run"
+}
+
+do_stage() {
+  inside "$1" || return 1
+  case $1 in */*) mkdir -p "$B/stage/tree/${1%/*}" || return 1 ;; *) mkdir -p "$B/stage/tree" || return 1 ;; esac
+  mv -f "$B/in" "$B/stage/tree/$1" && chmod "$2" "$B/stage/tree/$1"
+}
+
+# A host file in the staged copy is a link to the real one: its bytes are never copied (M-8).
+do_stagelink() {
+  inside "$1" || return 1
+  case $1 in */*) mkdir -p "$B/stage/tree/${1%/*}" || return 1 ;; *) mkdir -p "$B/stage/tree" || return 1 ;; esac
+  ln -sf "$ROOT/$1" "$B/stage/tree/$1"
+}
+
+do_check() {
+  case $3 in none) set -- "$1" "$2" --env-file /dev/null ;; *) set -- "$1" "$2" ;; esac
+  file=$1 project=$2
+  shift 2
+  case $file in */*) folder=$B/stage/tree/${file%/*} ;; *) folder=$B/stage/tree ;; esac
+  clean timeout 60 docker compose "$@" --project-directory "$folder" -p "$project" -f "$B/stage/tree/$file" config -q </dev/null
+}
+
+# May PATH be replaced, and is the run's folder on its file system (an atomic swap needs it)? number, path.
+do_replaceable() {
+  mkdir -p "$B/kept" "$B/new" || return 1
+  number=$1 path=$2 f=$ROOT/$2
+  d=${f%/*}
+  while [ ! -d "$d" ]; do d=${d%/*}; done
+  if [ ! -w "$d" ] || [ ! -x "$d" ]; then
+    printf 'folder %s\n' "$d"
+    return 31
+  fi
+  [ "$(stat -c %d -- "$d")" = "$(stat -c %d -- "$B/new")" ] || { printf 'filesystem %s\n' "$d"; return 32; }
+  if [ -e "$f" ]; then ln -f -- "$f" "$B/kept/$number" || { printf 'file %s\n' "$f"; return 33; }; fi
+  [ ! -f "$B/stage/tree/$path" ] || { cp -- "$B/stage/tree/$path" "$B/new/$number" && chmod "$3" "$B/new/$number" && sync "$B/new/$number"; }
+}
+
+do_pull() {
+  rm -f "$B/pull.rc"
+  # shellcheck disable=SC2016
+  clean setsid sh -c 'timeout -k 10 "$2" docker pull -q -- "$1"; echo $? >"$0.new"; mv -f "$0.new" "$0"' "$B/pull.rc" "$1" "$2" </dev/null >"$B/pull.out" 2>&1 &
+  PULL=$!
+}
+
+do_pulled() {
+  if [ -f "$B/pull.rc" ]; then
+    code=$(cat "$B/pull.rc")
+    PULL=''
+    tail -c 4096 "$B/pull.out"
+    return "$code"
+  fi
+  return 98
+}
+
+do_put() { inside "$1" && { case $1 in */*) mkdir -p "$B/${1%/*}" ;; esac; } && mv -f "$B/in" "$B/$1"; }
+do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
+
+# From here on the host needs nobody (X-5): finish.sh has its own session, the locks, and nothing of this channel.
+do_go() {
+  [ -n "$RUN" ] && [ -z "$FINISH" ] || return 1
+  setsid sh "$B/finish.sh" "$ROOT" "$RUN" </dev/null >"$B/finish.out" 2>&1 &
+  FINISH=$!
+}
+
+# How finish.sh stands, then its journal from a byte on.
+do_follow() {
+  state=''
+  { IFS=' ' read -r _ _ state _ <"/proc/$FINISH/stat"; } 2>/dev/null
+  case $state in
+    '' | Z) wait "$FINISH"; printf 'ended %s\n' $? ;;
+    *) printf 'running -\n' ;;
+  esac
+  [ ! -f "$B/journal" ] || tail -c "+$(($1 + 1))" "$B/journal"
+}
+
+# The end of one of the run's outputs, raw: the client redacts.
+do_output() { inside "$1" && { [ ! -f "$B/$1" ] || tail -c 65536 "$B/$1"; }; }
+
+# --- the start ---
+
+leave() {
+  if [ -n "$PULL" ] && [ -z "$FINISH" ]; then kill -TERM "-$PULL" 2>/dev/null; fi
+  rm -rf "$T"
+}
+
+refuse() {
+  printf '%s 0 0\n' "$1"
+  exit "$1"
+}
+
+# remote_root is made where it can be; where it leads is looked at before anything is written there (G-5).
+[ -d "$ROOT" ] || (umask 022 && mkdir -p -- "$ROOT") 2>/dev/null || refuse 20
+REAL=$(cd -P -- "$ROOT" && pwd -P) || refuse 20
+case $REAL/ in
+  // | /bin/* | /boot/* | /dev/* | /etc/* | /lib*/* | /proc/* | /root/* | /run/* | /sbin/* | /sys/* | /usr/* | /var/lib/docker/* | \
+    /var/lib/containerd/* | /var/run/* | /var/spool/* | */.ssh/* | */.gnupg/* | */.git/* | */.platform/*) refuse 24 ;;
+esac
+[ ! -L "$P" ] || refuse 24
+mkdir -p "$P/tmp" "$P/locks" "$P/state/modules" "$P/runs" "$P/releases" 2>/dev/null || refuse 20
+if [ ! -w "$P" ] || [ ! -w "$P/tmp" ]; then refuse 20; fi
+if [ ! -s "$P/key" ]; then
+  head -c 32 /dev/urandom >"$P/key.$$" && sync "$P/key.$$" && { ln "$P/key.$$" "$P/key" 2>/dev/null || [ -s "$P/key" ]; } || exit 20
+  rm -f "$P/key.$$"
+fi
+for old in "$P"/tmp/*; do
+  [ -d "$old" ] && [ ! -d "/proc/${old##*/}" ] && rm -rf "$old"
+done
+T=$P/tmp/$$ B=$P/tmp/$$
+mkdir -p "$T" || exit 20
+trap leave EXIT
+trap 'exit 143' TERM HUP INT
+: >"$T/out"
+: >"$T/err"
+if [ -n "$RUN" ]; then
+  B=$P/runs/$RUN
+  while IFS= read -r lock; do
+    { printf '%s\n' $$ && cat "$B/holder"; } >"$P/locks/$lock" || exit 20
+  done <"$B/locks"
+  answer 0
+else
+  printf 'platformctl 1\n'
+fi
+
+while message=$(hear); do
+  IFS=$NL
+  set -f
+  # shellcheck disable=SC2086
+  set -- $message
+  set +f
+  unset IFS
+  verb=$1 size=$2
+  shift 2
+  for value; do
+    shift
+    set -- "$@" "${value#=}"
+  done
+  : >"$T/out"
+  : >"$T/err"
+  if [ "$size" != 0 ] && ! frame "$B/in" "$size"; then exit 1; fi
+  case $verb in
+    lock)
+      do_lock "$@"
+      do_held >"$T/out"
+      answer 75
+      ;;
+    hello | status | get | modules | containers | named | hash | resolve | labelhash | images | files | keyed | real | held | \
+      stage | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
+      "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
+      answer $?
+      ;;
+    *) answer 2 ;;
+  esac
+done
