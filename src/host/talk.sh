@@ -64,16 +64,16 @@ do_hello() {
   if version=$(docker_ compose version --short); then printf 'compose %s\n' "$version"; else return 22; fi
 }
 
-do_status() { [ ! -e "$P/state/modules/$1.status.json" ] || cat "$P/state/modules/$1.status.json"; }
-
 # A file of ours: a release's compose file, a run's plan or journal.
 do_get() { inside "$1" && { [ ! -f "$P/$1" ] || head -c 16777216 "$P/$1"; }; }
 
-do_modules() {
+# Every status document: `ID BYTES`, then the bytes.
+do_allstatus() {
   for f in "$P"/state/modules/*.status.json; do
     [ -e "$f" ] || continue
-    f=${f##*/}
-    printf '%s\n' "${f%.status.json}"
+    cp "$f" "$T/status" || return 1
+    id=${f##*/}
+    printf '%s %s\n' "${id%.status.json}" $(($(wc -c <"$T/status"))) && cat "$T/status"
   done
 }
 
@@ -204,11 +204,7 @@ do_lock() {
   rm -rf "$P/runs/$run"
 }
 
-do_stage() {
-  inside "$1" || return 1
-  case $1 in */*) mkdir -p "$B/stage/tree/${1%/*}" || return 1 ;; *) mkdir -p "$B/stage/tree" || return 1 ;; esac
-  mv -f "$B/in" "$B/stage/tree/$1" && chmod "$2" "$B/stage/tree/$1"
-}
+do_mode() { inside "$1" && chmod "$2" "$B/$1"; }
 
 # A host file in the staged copy is a link to the real one: its bytes are never copied (M-8).
 do_stagelink() {
@@ -341,15 +337,15 @@ while message=$(hear); do
   done
   : >"$T/out"
   : >"$T/err"
-  if [ "$size" != 0 ] && ! frame "$B/in" "$size"; then exit 1; fi
+  case $verb in put | add) frame "$B/in" "$size" || exit 1 ;; esac
   case $verb in
     lock)
       do_lock "$@"
       do_held >"$T/out"
       answer 75
       ;;
-    hello | status | get | modules | containers | named | hash | resolve | labelhash | images | files | keyed | real | held | \
-      stage | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
+    hello | allstatus | get | containers | named | hash | resolve | labelhash | images | files | keyed | real | held | \
+      mode | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

@@ -37,8 +37,18 @@ export async function generateSchemas(): Promise<string> {
   return parts.join('\n');
 }
 
+/** The shell programs as text, less the lines that are comments only: what a host is sent counts. */
+export async function generatePrograms(): Promise<string> {
+  const parts = [BANNER];
+  for (const file of (await readdir('src/host')).filter((name) => name.endsWith('.sh')).sort()) {
+    const lines = (await readFile(`src/host/${file}`, 'utf8')).split('\n').filter((line) => !/^\s*#/.test(line) && line.trim() !== '');
+    parts.push(`export const ${file.replace('.sh', '')}Program = ${JSON.stringify(`${lines.join('\n')}\n`)};\n`);
+  }
+  return parts.join('\n');
+}
+
 if (import.meta.url === `file://${process.argv[1]}`) {
-  const made = { 'src/manifest/types.ts': await generateTypes(), 'src/manifest/schemas.ts': await generateSchemas() };
+  const made = { 'src/manifest/types.ts': await generateTypes(), 'src/manifest/schemas.ts': await generateSchemas(), 'src/host/programs.ts': await generatePrograms() };
   for (const [target, text] of Object.entries(made)) {
     if (!process.argv.includes('--check')) await writeFile(target, text);
     else if ((await readFile(target, 'utf8')) !== text) {

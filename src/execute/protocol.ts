@@ -1,0 +1,121 @@
+/** The words of talk.sh as values: messages out, answers in. The only place that knows their form. */
+import { PlatformError } from '../errors.js';
+import { EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED } from '../exits.js';
+import type { Conversation, Limit } from '../ports.js';
+
+export interface Message {
+  readonly verb: string;
+  readonly args: readonly string[];
+  readonly payload?: Uint8Array;
+}
+
+export interface Answer {
+  /** 0: done. */
+  readonly code: number;
+  readonly out: Uint8Array;
+  /** The end of stderr, from outside: it is shown only through the redactor. */
+  readonly err: string;
+}
+
+/** The greeting that talk.sh begins with. */
+const GREETING = 'platformctl 1';
+/** Larger payloads travel in pieces: each is a word that keeps the conversation alive (X-5). */
+const PIECE = 256 * 1024;
+const MAX_ANSWER = 64 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+export function message(verb: string, ...args: string[]): Message {
+  return { verb, args };
+}
+
+/** The messages that bring a file into the conversation's folder under `name`. */
+export function put(name: string, bytes: Uint8Array): Message[] {
+  const messages: Message[] = [{ verb: 'put', args: [name], payload: bytes.subarray(0, PIECE) }];
+  for (let at = PIECE; at < bytes.length; at += PIECE) messages.push({ verb: 'add', args: [name], payload: bytes.subarray(at, at + PIECE) });
+  return messages;
+}
+
+/** @throws PlatformError PCTL-HOST-VALUE (4): a line break or NUL in an argument */
+export function encode(messages: readonly Message[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { verb, args, payload } of messages) {
+    for (const arg of args) {
+      if (/[\0\n\r]/.test(arg)) {
+        throw new PlatformError({ code: 'PCTL-HOST-VALUE', exit: EXIT_POLICY_VIOLATION, summary: 'a value for the host holds a line break or NUL', why: JSON.stringify(arg) });
+      }
+    }
+    // `put` of nothing makes an empty file: the frame is sent as one with no bytes, and talk.sh reads none.
+    parts.push(encoder.encode(`${[verb, args.length, payload?.length ?? 0].join(' ')}\n${args.map((arg) => `=${arg}\n`).join('')}`));
+    if (payload) parts.push(payload);
+  }
+  return Buffer.concat(parts);
+}
+
+/** What the host says before it answers anything: refusals of its folder. */
+export function startFailure(line: string, host: string, root: string): PlatformError {
+  const code = Number(line.split(' ')[0]);
+  if (code === 24) {
+    return new PlatformError({
+      code: 'PCTL-GATE-SACRED',
+      exit: EXIT_POLICY_VIOLATION,
+      summary: `${root} leads to a sacred path on ${host}`,
+      where: { host, step: 'observe' },
+      hint: 'choose a remote_root outside of the system',
+    });
+  }
+  if (code === 20) {
+    return new PlatformError({
+      code: 'PCTL-HOST-ROOT',
+      exit: EXIT_REMOTE_FAILED,
+      summary: `${root} cannot be written on ${host}`,
+      where: { host, step: 'observe' },
+      hint: `as root there: install -d -o platform-host-agent ${root}   (platformctl host check ${host} shows more)`,
+    });
+  }
+  return garbled(host, line);
+}
+
+function garbled(host: string, line: string): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-HOST-ANSWER',
+    exit: EXIT_REMOTE_FAILED,
+    summary: `${host} answered something else than platformctl's program`,
+    where: { host, step: 'observe' },
+    why: JSON.stringify(line.slice(0, 200)),
+    hint: 'does the login shell of the agent user print something at the start, or refuse commands?',
+  });
+}
+
+/** Reads answers from anything that gives lines and bytes. */
+export interface Source {
+  line(limit: Limit): Promise<string>;
+  bytes(n: number, limit: Limit): Promise<Uint8Array>;
+}
+
+export async function greet(source: Source, host: string, root: string, limit: Limit): Promise<void> {
+  const line = await source.line(limit);
+  if (line !== GREETING) throw startFailure(line, host, root);
+}
+
+export async function readAnswer(source: Source, host: string, limit: Limit): Promise<Answer> {
+  const line = await source.line(limit);
+  const match = /^([0-9]{1,3}) ([0-9]{1,9}) ([0-9]{1,9})$/.exec(line);
+  if (!match) throw garbled(host, line);
+  const [code, out, err] = match.slice(1).map(Number) as [number, number, number];
+  if (out > MAX_ANSWER || err > MAX_ANSWER) throw garbled(host, line);
+  return { code, out: await source.bytes(out, limit), err: decode(await source.bytes(err, limit)) };
+}
+
+/** Says many messages at once and hears all the answers: one round trip. */
+export type Exchange = (messages: readonly Message[], limit: Limit) => Promise<readonly Answer[]>;
+
+export function overTalk(conversation: Conversation, host: string): Exchange {
+  return async (messages, limit) => {
+    await conversation.say(encode(messages));
+    const answers: Answer[] = [];
+    for (const _ of messages) answers.push(await readAnswer(conversation, host, limit));
+    return answers;
+  };
+}

@@ -1,0 +1,224 @@
+/** desired + observed -> changes, each with exactly its reason (P-4, P-6). Pure. */
+import { changedKeys } from '../compose/diff.js';
+import type { ComposeFile } from '../compose/model.js';
+import type { ServiceModule } from '../manifest/model.js';
+import type { Plan, Status } from '../manifest/types.js';
+import { folderOf, type PlannedFile } from './files.js';
+import { type Container, conditionOf, type FileSeen, type Observation } from './observation.js';
+
+export type Change = Plan['changes'][number];
+
+export interface Changes {
+  readonly changes: readonly Change[];
+  readonly recreates: boolean;
+  /** The reason is one that compose does not see (X-2). */
+  readonly forceRecreate: boolean;
+  readonly adopts: boolean;
+  /** An interrupted `up` left something (X-12). */
+  readonly leftover: boolean;
+}
+
+export interface Desired {
+  readonly module: ServiceModule;
+  readonly compose: ComposeFile;
+  readonly files: readonly PlannedFile[];
+  /** The service takes a variable of its own definition from the `.env`, or names it as env_file. */
+  readonly usesDotenv: boolean;
+  readonly imageReference: string;
+}
+
+/** How one file stands: against what the host has, and against what this module's last apply saw. */
+interface FileState {
+  readonly file: PlannedFile;
+  /** The host's bytes, mode are not those of the plan. */
+  readonly toWrite: boolean;
+  /** Somebody else than platformctl wrote what is on the host. */
+  readonly foreign: boolean;
+  /** Another content than at this module's last apply. */
+  readonly moved: boolean;
+  readonly seen: FileSeen;
+}
+
+/** Names a file as the compose file's author writes it: relative to its folder where it lies beneath. */
+export function shortName(path: string, composePath: string): string {
+  const folder = folderOf(composePath);
+  return folder !== '' && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
+}
+
+const octal = (mode: string): string => mode.padStart(4, '0');
+
+function fileState(file: PlannedFile, observation: Observation): FileState {
+  const seen: FileSeen = observation.files.get(file.path) ?? { kind: 'absent', mode: null, uid: null, digest: null };
+  const last = observation.status?.files.find((one) => one.path === file.path && one.source === file.source);
+  if (file.source === 'host') {
+    return { file, toWrite: false, foreign: false, moved: last !== undefined && last.keyed !== file.keyed, seen };
+  }
+  const same = seen.kind === 'file' && seen.digest === file.sha256;
+  const modeSame = seen.mode !== null && file.mode !== null && octal(seen.mode) === octal(file.mode);
+  const ours = seen.digest !== null && (observation.delivered.get(file.path)?.has(seen.digest) ?? false);
+  return {
+    file,
+    toWrite: !same || !modeSame,
+    foreign: same ? !modeSame && last !== undefined : seen.kind === 'absent' ? last !== undefined : !ours,
+    moved: last !== undefined && last.sha256 !== file.sha256,
+    seen,
+  };
+}
+
+const MOUNTED = new Set(['config', 'secret', 'mount', 'seccomp']);
+
+function word(role: PlannedFile['role']): string {
+  if (role === 'env_file' || role === 'dotenv') return 'env file changed';
+  return MOUNTED.has(role) ? 'mounted file changed' : 'file changed';
+}
+
+/** What the service's own containers say. */
+function containerReasons(desired: Desired, observation: Observation, status: Status, only: Container | undefined): string[] {
+  const reasons: string[] = [];
+  const condition = conditionOf(observation.containers, observation.engine.now);
+  const exits = desired.module.smoke.exits;
+  const job = exits !== null;
+  if (condition === 'unhealthy') reasons.push('unhealthy');
+  else if (condition === 'restarting') reasons.push('restart loop');
+  else if (condition === 'absent' || condition === 'paused') reasons.push('not running');
+  else if (condition === 'stopped' && !(job && only?.exitCode === exits)) reasons.push('not running');
+  else if (condition === 'created') reasons.push(leftBehind(observation) ? 'left behind by an interrupted run' : 'not running');
+  else if (condition === 'several') reasons.push('left behind by an interrupted run');
+  if (only && status.container_id !== null && (only.id !== status.container_id || only.configHash !== status.container_hash)) {
+    reasons.push('recreated outside platformctl');
+  }
+  return reasons;
+}
+
+/** A run that never recorded its end, or whose end is not known, left the host as it is. */
+function leftBehind(observation: Observation): boolean {
+  const status = observation.status;
+  if (observation.held) return false;
+  return status !== null && (status.intent !== null || status.attempt?.outcome === 'unknown' || status.attempt?.outcome === 'rollback_failed');
+}
+
+/** Files that the last apply delivered and the commit no longer has (P-15): where nobody else names them. */
+function removals(desired: Desired, observation: Observation): Change[] {
+  const wanted = new Set(desired.files.map((file) => file.path));
+  const gone: Change[] = [];
+  for (const last of observation.status?.files ?? []) {
+    if (last.source !== 'commit' || wanted.has(last.path) || last.role === 'compose') continue;
+    const seen = observation.files.get(last.path);
+    if (!seen || seen.kind !== 'file' || seen.digest !== last.sha256) continue;
+    gone.push({ target: `file.${last.path}`, action: 'remove', reasons: ['no longer in the commit'] });
+  }
+  return gone;
+}
+
+/** The changes of one module. With `verify` delivery no file is ever written (3). */
+export function changesOf(desired: Desired, observation: Observation): Changes {
+  const { module, compose, imageReference } = desired;
+  const status = observation.status;
+  const applied = status !== null && status.plan_digest !== null ? status : null;
+  const states = desired.files.map((file) => fileState(file, observation));
+  const [only] = observation.containers.length === 1 ? observation.containers : [];
+  const there = observation.containers.length > 0;
+  const composePath = desired.files.find((file) => file.role === 'compose')?.path ?? module.composeFile;
+  const short = (path: string) => shortName(path, composePath);
+
+  const reasons: string[] = [];
+  let force = false;
+  const leftover = leftBehind(observation) || observation.containers.length > 1;
+
+  const definitionReasons = (before: ComposeFile | null): string => {
+    const keys = before ? changedKeys(before, compose, module.service) : [];
+    return keys.length > 0 ? `service definition changed: ${keys.join(', ')}` : 'service definition changed';
+  };
+  const definitionChanged = observation.hashBefore !== null && observation.hashBefore !== observation.hashNow;
+
+  const fileReasons = (): void => {
+    for (const state of states) {
+      const { file } = state;
+      if (file.role === 'compose') {
+        if (state.toWrite && state.foreign && applied) reasons.push(`file on host differs: ${short(file.path)}`);
+        continue;
+      }
+      if (file.role === 'dotenv' && !desired.usesDotenv) continue;
+      const differs = state.toWrite && state.foreign;
+      if (state.moved) reasons.push(`${word(file.role)}: ${short(file.path)}`);
+      else if (!differs && applied && state.toWrite) reasons.push(`${word(file.role)}: ${short(file.path)}`);
+      else if (applied && !applied.files.some((one) => one.path === file.path) && file.role !== 'dotenv' && !definitionChanged) {
+        reasons.push(`${word(file.role)}: ${short(file.path)}`);
+      }
+      if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
+      if ((state.moved || state.toWrite) && file.role !== 'env_file' && file.role !== 'dotenv') force = true;
+    }
+  };
+
+  let action: Change['action'] = 'none';
+  let adopts = false;
+  if (!applied) {
+    if (!there) {
+      action = 'create';
+      reasons.push('not there yet');
+    } else {
+      fileReasons();
+      const sameLabel = only !== undefined && only.configHash !== null && only.configHash === observation.labelHash;
+      const sameImage = only !== undefined && (observation.imageId === null || only.image === observation.imageId);
+      const same = states.every((state) => !state.toWrite && (state.file.source === 'commit' || state.file.keyed !== null));
+      adopts = !leftover && sameLabel && sameImage && same;
+      if (adopts) {
+        action = 'adopt';
+        force = false;
+        reasons.splice(0, reasons.length, 'not yet managed');
+      } else {
+        action = 'update';
+        reasons.unshift('not yet managed');
+        if (!sameImage && only) reasons.push('image moved: same tag, new image');
+        if (!sameLabel) reasons.push('service definition differs from the running container');
+      }
+    }
+    if (leftover) reasons.push('left behind by an interrupted run');
+  } else {
+    if (definitionChanged) reasons.push(definitionReasons(observation.composeBefore));
+    fileReasons();
+    const sameReference = applied.image?.reference === imageReference;
+    if (only && observation.imageId !== null && only.image !== observation.imageId && sameReference && !definitionChanged) {
+      reasons.push('image moved: same tag, new image');
+    }
+    reasons.push(...containerReasons(desired, observation, applied, only));
+    if (leftover) reasons.push('left behind by an interrupted run');
+    const unique = [...new Set(reasons)];
+    reasons.splice(0, reasons.length, ...unique);
+    if (reasons.length > 0) {
+      const onlyStopped = reasons.every((reason) => reason === 'not running');
+      action = !there ? 'create' : onlyStopped ? 'start' : 'update';
+    }
+  }
+  if (leftover || reasons.includes('unhealthy') || reasons.includes('restart loop')) force = true;
+
+  // Where only the bytes of the compose file differ there is nothing to do (P-6); where something is done they come along.
+  const changed = action !== 'none' && action !== 'adopt';
+  const files: Change[] = [];
+  if (module.delivery === 'push' && changed) {
+    for (const { file, toWrite, seen, foreign } of states) {
+      if (file.source !== 'commit' || !toWrite) continue;
+      const why: string[] = [seen.kind === 'absent' ? 'not on the host' : foreign ? `file on host differs: ${short(file.path)}` : 'changed in the commit'];
+      if (seen.uid !== null && seen.uid !== observation.engine.uid) why.push(`its owner becomes ${observation.engine.user}`);
+      files.push({ target: `file.${file.path}`, action: seen.kind === 'absent' ? 'create' : 'update', reasons: why });
+    }
+  }
+  const removed = module.delivery === 'push' ? removals(desired, observation) : [];
+  if (removed.length > 0 && action === 'none') {
+    action = 'update';
+    reasons.push(...removed.map((change) => `file removed: ${short(change.target.slice('file.'.length))}`));
+  }
+  const moved = reasons.some((reason) => reason !== 'not running' && reason !== 'not there yet' && !reason.startsWith('file removed: '));
+  return {
+    changes: [{ target: `compose.service.${module.service}`, action, reasons }, ...files, ...removed],
+    recreates: there && changed && (force || (moved && !onlyRecreatedAlike(reasons, only, status))),
+    forceRecreate: changed && force && there,
+    adopts,
+    leftover,
+  };
+}
+
+/** Somebody made the same container again: `up` keeps it. */
+function onlyRecreatedAlike(reasons: readonly string[], only: Container | undefined, status: Status | null): boolean {
+  return reasons.every((reason) => reason === 'recreated outside platformctl') && only?.configHash === status?.container_hash;
+}

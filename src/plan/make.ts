@@ -1,0 +1,124 @@
+/** One module's plan from everything that was gathered (P-3). Pure: the same values give the same bytes. */
+import type { Verdict } from '../compose/model.js';
+import type { HostConfig, ServiceModule } from '../manifest/model.js';
+import type { Plan } from '../manifest/types.js';
+import { canonical, changeDigest, planDigest, sha256 } from './artifact.js';
+import type { Changes } from './changes.js';
+import { folderOf, type PlannedFile } from './files.js';
+import { conditionOf, type Observation } from './observation.js';
+
+/** Seconds that an engine may take beyond `stop_grace_period` until an old container is gone (X-12). */
+const AFTER_GRACE = 5;
+
+export interface Ingredients {
+  readonly version: string;
+  readonly createdAt: string;
+  readonly kind: Plan['kind'];
+  readonly module: ServiceModule;
+  readonly host: HostConfig;
+  readonly project: { readonly name: string; readonly source: Plan['project_source'] };
+  /** Beneath remote_root. */
+  readonly composeFile: string;
+  readonly sourceSha: string;
+  readonly sourceDirty: boolean;
+  readonly manifest: Uint8Array;
+  readonly policy: Plan['policy'];
+  readonly files: readonly PlannedFile[];
+  readonly folders: readonly string[];
+  readonly imageReference: string;
+  readonly resolved: Plan['resolved'];
+  readonly hasHealthcheck: boolean;
+  readonly stopGraceSeconds: number;
+  /** null: offline. */
+  readonly observation: Observation | null;
+  readonly changes: Changes;
+  readonly alsoAffected: Plan['also_affected'];
+  /** Services whose recreate breaks others' namespaces, diverged commit, protected ... */
+  readonly destructive: readonly string[];
+  readonly verdict: Pick<Verdict, 'exceptions' | 'warnings'>;
+  readonly warnings: readonly string[];
+}
+
+/** V-1: 30 s, with a healthcheck 10; after an interrupted run at least as long as the old container may take to stop. */
+export function smokeOf(module: ServiceModule, hasHealthcheck: boolean, stopGraceSeconds: number, leftover: boolean): Plan['smoke'] {
+  const stable = module.smoke.stableSeconds ?? (hasHealthcheck ? 10 : 30);
+  return {
+    timeout_seconds: module.smoke.timeoutSeconds,
+    stable_seconds: leftover ? Math.max(stable, stopGraceSeconds + AFTER_GRACE) : stable,
+    healthcheck: hasHealthcheck,
+    http: module.smoke.http ? { url: module.smoke.http.url, status: module.smoke.http.status } : null,
+    exits: module.smoke.exits,
+    stop_grace_seconds: stopGraceSeconds,
+  };
+}
+
+function observedOf(observation: Observation, files: readonly PlannedFile[], removed: readonly string[]): NonNullable<Plan['observed']> {
+  const paths = [...new Set([...files.map((file) => file.path), ...removed])].sort();
+  return {
+    identity: {
+      containers: observation.containers.map(({ id, image, configHash }) => ({ id, image, config_hash: configHash })),
+      files: paths.map((path) => {
+        const seen = observation.files.get(path);
+        if (!seen || seen.kind === 'absent') return { path, kind: 'absent' as const, digest: null, mode: null, uid: null };
+        const kind = seen.kind === 'unreadable' || seen.kind === 'outside' ? ('other' as const) : seen.kind;
+        return { path, kind, digest: seen.digest, mode: seen.mode, uid: seen.uid };
+      }),
+      image_id: observation.imageId,
+      serial: observation.status?.serial ?? 0,
+      compose_version: observation.engine.composeVersion,
+    },
+    condition: conditionOf(observation.containers, observation.engine.now),
+  };
+}
+
+export function makePlan(given: Ingredients): Plan {
+  const { module, observation, changes } = given;
+  const removed = changes.changes.filter((change) => change.action === 'remove' && change.target.startsWith('file.')).map((change) => change.target.slice(5));
+  const body: Omit<Plan, 'digest' | 'change_digest'> = {
+    schema_version: '1.0',
+    platformctl_version: given.version,
+    kind: given.kind,
+    module: module.id,
+    host: module.host,
+    remote_root: given.host.remoteRoot,
+    project: given.project.name,
+    project_source: given.project.source,
+    compose_file: given.composeFile,
+    service: module.service,
+    delivery: module.delivery,
+    source_sha: given.sourceSha,
+    source_dirty: given.sourceDirty,
+    offline: observation === null,
+    manifest_digest: sha256(given.manifest),
+    policy: given.policy,
+    files: [...given.files],
+    folders: [...given.folders].sort(),
+    image: { reference: given.imageReference, id: observation?.imageId ?? null },
+    resolved: given.resolved,
+    smoke: smokeOf(module, given.hasHealthcheck, given.stopGraceSeconds, changes.leftover),
+    observed: observation ? observedOf(observation, given.files, removed) : null,
+    changes: changes.changes.map(({ target, action, reasons }) => ({ target, action, reasons: [...reasons] })),
+    also_affected: [...given.alsoAffected],
+    recreates: changes.recreates,
+    force_recreate: changes.forceRecreate,
+    destructive: [...given.destructive],
+    exceptions: given.verdict.exceptions.map(({ rule, value, reason }) => ({ rule, value, reason })),
+    warnings: [...given.verdict.warnings, ...given.warnings],
+    exitCode: changes.changes.some((change) => change.action !== 'none') ? 1 : 0,
+    created_at: given.createdAt,
+  };
+  const withChange = { ...body, change_digest: changeDigest(body) };
+  return { ...withChange, digest: planDigest(withChange) };
+}
+
+/** Folders to make before files are put or a mount is made: those named, and the parents of every file. */
+export function foldersFor(files: readonly PlannedFile[], data: readonly string[]): string[] {
+  const folders = new Set(data);
+  for (const file of files) {
+    if (file.source === 'commit' && folderOf(file.path) !== '') folders.add(folderOf(file.path));
+  }
+  return [...folders].sort();
+}
+
+/** What must hold again under the lock (G-9), as one comparable text. */
+export const identityText = (plan: Plan): string => canonical(plan.observed?.identity ?? null);
