@@ -1,0 +1,158 @@
+/** The `Git` port over the git program. */
+import { PlatformError } from '../../errors.js';
+import { EXIT_TOOL_ERROR } from '../../exits.js';
+import type { Git } from '../../ports.js';
+import { readLog } from './history.js';
+import { checkKey, checkRefName, checkRemote, checkRev, checkSha, isRefName, isSha } from './names.js';
+import { blobId, readBlobs, readTree } from './objects.js';
+import { childEnvironment, type GitProcess, git, LOCAL_MS, REMOTE_MS, sshCommand, text } from './process.js';
+import { differences } from './work-tree.js';
+
+const HEADS = 'refs/heads/';
+
+/**
+ * Opens the repository whose work tree holds `dir`.
+ * @param env the environment that programs started here get (M-6); its `GIT_*` are dropped (I-2)
+ * @throws PlatformError PCTL-NO-REPO (2) where there is none, PCTL-GIT-OWNER (2), PCTL-GIT-FORMAT (2) for a SHA-256 repository
+ */
+export async function openGit(dir: string, env: Record<string, string>): Promise<Git> {
+  const child = childEnvironment(env);
+  const opened = await git({ dir, env: child }, ['rev-parse', '--show-object-format', '--show-toplevel'], {
+    ok: [0, 128],
+  });
+  if (opened.code !== 0) throw noRepository(dir, opened.stderr);
+  const [format = '', ...rest] = text(opened).split('\n');
+  const root = rest.join('\n');
+  if (format !== 'sha1' || root === '') {
+    throw new PlatformError({
+      code: 'PCTL-GIT-FORMAT',
+      exit: EXIT_TOOL_ERROR,
+      summary: `the repository's object format is ${format}; platformctl reads sha1`,
+      where: { file: dir },
+    });
+  }
+  return repository({ dir: root, env: child });
+}
+
+function repository(at: GitProcess): Git {
+  const resolve = async (rev: string): Promise<string | null> => {
+    const answer = await git(at, ['rev-parse', '--verify', '--quiet', `${checkRev(rev)}^{commit}`], {
+      ok: [0, 1, 128],
+    });
+    const sha = text(answer);
+    return answer.code === 0 && isSha(sha) ? sha : null;
+  };
+  const config = async (key: string): Promise<string | null> => {
+    const answer = await git(at, ['config', '--null', '--get', checkKey(key)], { ok: [0, 1] });
+    return answer.code === 0 ? answer.stdout.toString('utf8').replace(/\0$/, '') : null;
+  };
+  const head: Git['head'] = async () => {
+    const [sha, ref] = await Promise.all([
+      resolve('HEAD'),
+      git(at, ['symbolic-ref', '--quiet', 'HEAD'], { ok: [0, 1] }),
+    ]);
+    if (sha === null) throw noCommit(at.dir);
+    const name = text(ref);
+    return { sha, branch: ref.code === 0 && name.startsWith(HEADS) ? name.slice(HEADS.length) : null };
+  };
+  const remoteEnvironment = async () => ({ GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') });
+
+  return {
+    root: at.dir,
+    head,
+    resolve,
+    config,
+    tree: (sha) => readTree(at, sha),
+    blobs: (ids, maxBytesEach) => readBlobs(at, ids, maxBytesEach),
+    blobId,
+    async isAncestor(ancestor, descendant) {
+      const args = ['merge-base', '--is-ancestor', checkSha(ancestor), checkSha(descendant)];
+      // 128: one of the two is not in this repository, so nothing says that it is an ancestor.
+      return (await git(at, args, { ok: [0, 1, 128] })).code === 0;
+    },
+    async isShallow() {
+      return text(await git(at, ['rev-parse', '--is-shallow-repository'])) === 'true';
+    },
+    async remotes() {
+      const names = text(await git(at, ['remote']))
+        .split('\n')
+        .filter((name) => name !== '');
+      return names.sort((a, b) => Number(b === 'origin') - Number(a === 'origin') || (a < b ? -1 : 1));
+    },
+    async askRemote(remote, branch) {
+      const pattern = branch === undefined ? 'HEAD' : `${HEADS}${checkRefName(branch)}`;
+      const args = ['ls-remote', '--symref', '--', checkRemote(remote), pattern];
+      const answer = await quiet(async () => git(at, args, { ms: REMOTE_MS, env: await remoteEnvironment() }));
+      return answer && parseLsRemote(text(answer), branch);
+    },
+    async trackedDefault(remote) {
+      const prefix = `refs/remotes/${checkRemote(remote)}/`;
+      const answer = await git(at, ['symbolic-ref', '--quiet', `${prefix}HEAD`], { ok: [0, 1, 128] });
+      const name = text(answer);
+      if (answer.code !== 0 || !name.startsWith(prefix) || !isRefName(name)) return null;
+      const sha = await resolve(name);
+      return sha === null ? null : { branch: name.slice(prefix.length), sha };
+    },
+    async fetch(remote, sha) {
+      const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--refmap=', '--no-recurse-submodules'];
+      const all = [...args, '--no-auto-maintenance', '--', checkRemote(remote), checkSha(sha)];
+      // A pack takes longer than an answer: the deadline is that of local work.
+      const answer = await quiet(async () => git(at, all, { ms: LOCAL_MS, env: await remoteEnvironment() }));
+      return answer !== null && (await resolve(sha)) === sha;
+    },
+    log: (from, to, paths) => readLog(at, from, to, paths),
+    async differs(paths) {
+      if (paths.length === 0) return [];
+      return differences(at.dir, await readTree(at, (await head()).sha), paths);
+    },
+  };
+}
+
+/** `ref: refs/heads/main\tHEAD` and `SHA\tHEAD`; of a branch its own line only, since ls-remote matches the ends of names. */
+export function parseLsRemote(output: string, branch: string | undefined): { branch: string; sha: string } | null {
+  const wanted = branch === undefined ? 'HEAD' : `${HEADS}${branch}`;
+  let name = branch;
+  let sha: string | undefined;
+  for (const line of output.split('\n')) {
+    const [left = '', right] = line.split('\t');
+    if (right !== wanted) continue;
+    if (left.startsWith(`ref: ${HEADS}`)) name ??= left.slice(`ref: ${HEADS}`.length);
+    else if (isSha(left)) sha = left;
+  }
+  return name !== undefined && isRefName(name) && sha !== undefined ? { branch: name, sha } : null;
+}
+
+/** null where the remote did not answer; a git that is missing here is an error all the same. */
+async function quiet<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof PlatformError && ['PCTL-GIT-FAILED', 'PCTL-GIT-TIMEOUT'].includes(error.code)) return null;
+    throw error;
+  }
+}
+
+function noRepository(dir: string, stderr: string): PlatformError {
+  const owner = /dubious ownership/.test(stderr);
+  return new PlatformError({
+    code: owner ? 'PCTL-GIT-OWNER' : 'PCTL-NO-REPO',
+    exit: EXIT_TOOL_ERROR,
+    summary: owner
+      ? 'the repository belongs to another user, and git refuses it'
+      : 'no git repository with a work tree',
+    where: { file: dir },
+    hint: owner
+      ? `git config --global --add safe.directory ${dir}`
+      : 'run platformctl inside a platform repo, or name it with -C DIR',
+  });
+}
+
+function noCommit(dir: string): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-GIT-NO-COMMIT',
+    exit: EXIT_TOOL_ERROR,
+    summary: 'the repository has no commit yet',
+    where: { file: dir },
+    hint: "git add -A && git commit -m 'first commit'",
+  });
+}

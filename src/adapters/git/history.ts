@@ -1,0 +1,93 @@
+/** Who changed what (G-4 Authors): commits with their people and the paths that each one changes. */
+import { randomBytes } from 'node:crypto';
+import type { Commit, Person } from '../../ports.js';
+import { checkSha } from './names.js';
+import { type GitProcess, git } from './process.js';
+
+/** Bytes of paths on one command line; above it the history is read whole and filtered here. */
+const ARGUMENTS_MAX = 512 * 1024;
+
+/**
+ * Commits reachable from `to` and not from `from`, newest first, that change one of `paths` (files or folders).
+ * `--full-history`: without it git walks only one side of a merge that took that side's version, and hides who wrote the other. `-c`: of a merge the paths that
+ * differ from every parent. No renames: a moved file is a changed file at both places.
+ */
+export async function readLog(
+  at: GitProcess,
+  from: string | null,
+  to: string,
+  paths: readonly string[],
+): Promise<Commit[]> {
+  if (paths.length === 0) return [];
+  const token = randomBytes(12).toString('hex');
+  const small = paths.reduce((sum, path) => sum + Buffer.byteLength(path) + 1, 0) <= ARGUMENTS_MAX;
+  const { stdout } = await git(at, [
+    'log',
+    '-z',
+    '-c',
+    '--root',
+    '--full-history',
+    '--name-only',
+    '--no-renames',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--ignore-submodules=none',
+    '--no-mailmap',
+    '--no-notes',
+    '--no-color',
+    '--encoding=UTF-8',
+    `--format=tformat:%x00${token}%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%B%x00`,
+    checkSha(to),
+    ...(from === null ? [] : [`^${checkSha(from)}`]),
+    '--',
+    ...(small ? paths : []),
+  ]);
+  return parseLog(stdout.toString('utf8'), token)
+    .map((commit) => ({ ...commit, paths: commit.paths.filter((path) => beneath(path, paths)) }))
+    .filter((commit) => commit.paths.length > 0);
+}
+
+/** Fields between NULs, which neither messages nor names can hold; `token` is random, so no file name can pretend to be the next commit. */
+export function parseLog(stdout: string, token: string): Commit[] {
+  return stdout
+    .split(`\0${token}\0`)
+    .slice(1)
+    .map((record) => {
+      const [sha = '', parents = '', an = '', ae = '', cn = '', ce = '', body = '', ...rest] = record.split('\0');
+      // Behind the format stand its terminator, then `\n` (one parent) or an empty field (a merge), then the names.
+      const names = rest.slice(1).map((name, index) => (index === 0 ? name.replace(/^\n/, '') : name));
+      return {
+        sha,
+        parents: parents === '' ? [] : parents.split(' '),
+        author: { name: an, email: ae },
+        committer: { name: cn, email: ce },
+        coauthors: coauthors(body),
+        subject: body.split('\n', 1)[0] ?? '',
+        paths: names.filter((name) => name !== ''),
+      };
+    });
+}
+
+/**
+ * `Co-authored-by: NAME <EMAIL>` on any line: git itself looks only at the last paragraph, forges differ, and one author too many is the safe side.
+ * A line that is folded goes on with white space.
+ */
+export function coauthors(body: string): Person[] {
+  const found: Person[] = [];
+  for (const line of body
+    .replace(/\r/g, '')
+    .replace(/\n[ \t]+/g, ' ')
+    .split('\n')) {
+    const [, value] = /^[ \t>*-]*co-authored-by[ \t]*:[ \t]*(.{1,500})$/i.exec(line) ?? [];
+    if (value === undefined) continue;
+    const addresses = [...value.matchAll(/<([^<>]*)>/g)].map((match) => (match[1] ?? '').trim());
+    const bare = addresses.length > 0 ? addresses : (value.match(/[^\s,;<>]+@[^\s,;<>]+/g) ?? []);
+    const name = value.split('<', 1)[0]?.trim() ?? '';
+    for (const email of bare) if (email !== '') found.push({ name, email });
+  }
+  return found;
+}
+
+function beneath(path: string, paths: readonly string[]): boolean {
+  return paths.some((wanted) => path === wanted || path.startsWith(`${wanted}/`) || wanted === '');
+}
