@@ -56,7 +56,7 @@ function readEngine(answer: Answer, host: string): Engine {
   if (answer.code === 22) throw failure(host, 'PCTL-HOST-COMPOSE', `docker compose v2 does not answer on ${host}`, answer.err, 'install the compose plugin there');
   const [engineVersion = '', dataRoot = ''] = (facts.get('engine') ?? '').split(' ');
   const http = facts.get('http');
-  const engine = {
+  const engine: Engine = {
     realRoot: facts.get('root') ?? '',
     uid: Number(facts.get('uid')),
     user: facts.get('user') ?? '',
@@ -64,7 +64,7 @@ function readEngine(answer: Answer, host: string): Engine {
     engineVersion,
     dataRoot,
     composeVersion: facts.get('compose') ?? '',
-    http: http === 'curl' || http === 'wget' || http === 'nc' ? http : ('none' as const),
+    http: http === 'curl' || http === 'wget' || http === 'nc' ? http : 'none',
     workTree: facts.get('worktree') ?? null,
   };
   if (answer.code !== 0 || !Number.isSafeInteger(engine.uid) || !Number.isSafeInteger(engine.now) || !/^[0-9A-Za-z.+~_-]{1,64}$/.test(engine.composeVersion)) {

@@ -913,6 +913,63 @@ export const statusSchema = {
       "items": {
         "type": "string"
       }
+    },
+    "smoke": {
+      "type": "object",
+      "description": "How the last applied version was verified; a roll back verifies with it.",
+      "additionalProperties": false,
+      "required": [
+        "timeout_seconds",
+        "stable_seconds",
+        "healthcheck",
+        "http",
+        "exits",
+        "stop_grace_seconds"
+      ],
+      "properties": {
+        "timeout_seconds": {
+          "type": "integer"
+        },
+        "stable_seconds": {
+          "type": "integer"
+        },
+        "healthcheck": {
+          "type": "boolean"
+        },
+        "http": {
+          "type": [
+            "object",
+            "null"
+          ],
+          "additionalProperties": false,
+          "required": [
+            "url",
+            "status"
+          ],
+          "properties": {
+            "url": {
+              "type": "string"
+            },
+            "status": {
+              "type": "integer"
+            }
+          }
+        },
+        "exits": {
+          "type": [
+            "integer",
+            "null"
+          ]
+        },
+        "stop_grace_seconds": {
+          "type": "integer"
+        }
+      }
+    },
+    "exceptions": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Policy exceptions in use."
     }
   }
 };

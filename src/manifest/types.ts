@@ -248,5 +248,23 @@ export interface Status {
    * @maxItems 20
    */
   spent: string[];
+  /**
+   * How the last applied version was verified; a roll back verifies with it.
+   */
+  smoke?: {
+    timeout_seconds: number;
+    stable_seconds: number;
+    healthcheck: boolean;
+    http: {
+      url: string;
+      status: number;
+    } | null;
+    exits: number | null;
+    stop_grace_seconds: number;
+  };
+  /**
+   * Policy exceptions in use.
+   */
+  exceptions?: number;
   [k: string]: unknown;
 }

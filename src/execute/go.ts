@@ -1,0 +1,174 @@
+/** What `go` carries (X-5): everything that the host does afterwards, rendered beforehand, as files of the run's folder. Pure. */
+import { upArgv } from '../compose/argv.js';
+import { finishProgram } from '../host/programs.js';
+import type { Plan, Status } from '../manifest/types.js';
+import { folderOf, type PlannedFile } from '../plan/files.js';
+import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
+import { auditMiddle, type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
+import { type Message, message, put } from './protocol.js';
+
+export interface Deadlines {
+  /** Seconds for compose. */
+  readonly compose: number;
+}
+
+export interface Going {
+  readonly plan: Plan;
+  readonly run: Run;
+  readonly observation: Observation;
+  readonly dotenv: 'commit' | 'host' | 'none';
+  readonly deadlines: Deadlines;
+}
+
+/** One file that is swapped in or taken away, in this order; kept and new ones are named by its number, from 1. */
+export interface Swap {
+  readonly op: 'put' | 'remove';
+  /** Octal, without a leading zero, as chmod and stat have it. */
+  readonly mode: string;
+  readonly path: string;
+}
+
+const statMode = (mode: string | null): string => (mode ?? '0644').replace(/^0/, '');
+
+function stands(file: PlannedFile, seen: FileSeen | undefined): boolean {
+  return seen?.kind === 'file' && seen.digest === file.sha256 && seen.mode === (file.mode ?? '').padStart(4, '0');
+}
+
+/** The files of a plan that are not yet as they should be: what is fresh already is not touched again (G-9). */
+export function swaps(plan: Plan, files: ReadonlyMap<string, FileSeen>): Swap[] {
+  const list: Swap[] = [];
+  for (const change of plan.changes) {
+    if (!change.target.startsWith('file.') || change.action === 'none') continue;
+    const path = change.target.slice('file.'.length);
+    const file = plan.files.find((one) => one.path === path);
+    if (change.action === 'remove') list.push({ op: 'remove', mode: '-', path });
+    else if (file && !stands(file, files.get(path))) list.push({ op: 'put', mode: statMode(file.mode), path });
+  }
+  return list;
+}
+
+/** The command of step 8, as an argument array; null where nothing is started (adoption). */
+export function upCommand(plan: Plan, dotenv: Going['dotenv']): string[] | null {
+  const service = plan.changes.find((change) => change.target === `compose.service.${plan.service}`);
+  if (!service || service.action === 'adopt' || service.action === 'none') return null;
+  return upArgv({
+    remoteRoot: plan.remote_root,
+    composeFile: plan.compose_file,
+    project: plan.project,
+    service: plan.service,
+    envFile: dotenv === 'none' ? 'none' : 'real',
+    forceRecreate: plan.force_recreate,
+  });
+}
+
+type Back = 'nothing' | 'cannot' | 'running' | 'stopped' | 'asfound';
+
+function backOf(plan: Plan, observation: Observation): Back {
+  const condition = conditionOf(observation.containers, observation.engine.now);
+  if (condition === 'absent') return 'nothing';
+  if (plan.delivery === 'verify' && (observation.status?.plan_digest ?? null) === null) return 'cannot';
+  if (condition === 'running' || condition === 'healthy' || condition === 'starting') return 'running';
+  return condition === 'stopped' || condition === 'created' || condition === 'paused' ? 'stopped' : 'asfound';
+}
+
+/** B-1: the previous image by its id, over the files that were put back. */
+function backCommand(plan: Plan, observation: Observation, override: string, back: Back): string[] {
+  const status = observation.status;
+  const hadDotenv = status === null || status.plan_digest === null || status.files.some((file) => file.role === 'dotenv');
+  const folder = folderOf(plan.compose_file);
+  const argv = upArgv({
+    remoteRoot: plan.remote_root,
+    composeFile: plan.compose_file,
+    project: plan.project,
+    service: plan.service,
+    envFile: hadDotenv ? 'real' : 'none',
+    override,
+    forceRecreate: true,
+    ...(plan.delivery === 'verify' && status?.plan_digest
+      ? {
+          composeFileAbsolute: `${plan.remote_root}/.platform/releases/${plan.module}/${status.plan_digest}/tree/${plan.compose_file}`,
+          projectDirectory: folder === '' ? plan.remote_root : `${plan.remote_root}/${folder}`,
+        }
+      : {}),
+  });
+  return back === 'stopped' ? argv.map((word) => (word === '-d' ? '--no-start' : word)) : argv;
+}
+
+/** The tag that keeps an image from being pruned (X-11). */
+export const keptTag = (digest: string): string => `platformctl-kept:${digest}`;
+
+function settings(going: Going, back: Back): string {
+  const { plan, run, observation, deadlines } = going;
+  const before = observation.containers;
+  const [old] = before.length === 1 ? before : [];
+  const then = observation.status?.plan_digest ? observation.status.smoke : undefined;
+  const backSmoke = then ?? { ...plan.smoke, http: null, exits: plan.smoke.exits };
+  const service = plan.changes.find((change) => change.target.startsWith('compose.service.'));
+  const fresh = plan.force_recreate && before.length > 0;
+  const pairs: readonly (readonly [string, string | number])[] = [
+    ['module', plan.module],
+    ['project', plan.project],
+    ['service', plan.service],
+    ['compose_seconds', deadlines.compose],
+    ['timeout', plan.smoke.timeout_seconds],
+    ['stable', plan.smoke.stable_seconds],
+    ['exits', plan.smoke.exits ?? ''],
+    ['http', plan.smoke.http?.url ?? ''],
+    ['http_status', plan.smoke.http?.status ?? ''],
+    ['image', run.imageId ?? ''],
+    ['before', before.map((container) => container.id).join(' ')],
+    ['leftover', before.filter((container) => container.state === 'created').map((container) => container.id).join(' ')],
+    ['fresh', fresh ? 1 : 0],
+    ['adopt', service?.action === 'adopt' ? 1 : 0],
+    ['release', plan.digest],
+    ['back', back],
+    ['back_image', old?.image ?? before[0]?.image ?? ''],
+    ['back_started', old?.startedAt ?? ''],
+    ['back_timeout', backSmoke.timeout_seconds],
+    ['back_stable', backSmoke.stable_seconds],
+    ['back_exits', backSmoke.exits ?? ''],
+    ['back_http', backSmoke.http?.url ?? ''],
+    ['back_http_status', backSmoke.http?.status ?? ''],
+  ];
+  return pairs.map(([key, value]) => `${key}=${value}\n`).join('');
+}
+
+const OUTCOMES = ['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted'] as const;
+
+const lines = (words: readonly string[]): string => words.map((word) => `${word}\n`).join('');
+
+/** The messages of `go`, the last of which starts it. */
+export function goMessages(going: Going): Message[] {
+  const { plan, run, observation } = going;
+  const before: Status | null = observation.status;
+  const heads: Heads = statusHeads(before, plan, run);
+  const back = backOf(plan, observation);
+  const [old] = observation.containers;
+  const override = `${plan.remote_root}/.platform/runs/${run.id}/go/override.json`;
+  const expect = plan.files.map((file) =>
+    file.source === 'host' ? `keyed ${file.keyed} - ${file.path}` : `plain ${file.sha256} ${plan.delivery === 'push' ? statMode(file.mode) : '-'} ${file.path}`,
+  );
+  const files: Record<string, string> = {
+    settings: settings(going, back),
+    swap: lines(swaps(plan, observation.files).map(({ op, mode, path }) => `${op} ${mode} ${path}`)),
+    folders: lines(plan.delivery === 'push' && upCommand(plan, going.dotenv) ? plan.folders : []),
+    up: lines(upCommand(plan, going.dotenv) ?? []),
+    back: lines(back === 'nothing' || back === 'cannot' ? [] : backCommand(plan, observation, override, back)),
+    'override.json': `${JSON.stringify({ services: { [plan.service]: { image: old?.image ?? '' } } })}\n`,
+    expect: lines(expect),
+    tag: `${keptTag(plan.digest)}\n`,
+    prune: lines(releasesToDrop(before, plan).map((digest) => `${digest} ${keptTag(digest)}`)),
+    'plan.json': `${JSON.stringify(plan)}\n`,
+  };
+  for (const outcome of OUTCOMES) {
+    files[`status.${outcome}`] = heads[outcome];
+    const said = outcome === 'not_adopted' ? 'remote_failed' : outcome;
+    files[`audit.${outcome}`] = auditMiddle({ run_id: run.id, who: run.who, module: plan.module, event: plan.kind, outcome: said, digest: plan.digest });
+  }
+  const encoder = new TextEncoder();
+  return [
+    ...put('finish.sh', encoder.encode(finishProgram)),
+    ...Object.entries(files).flatMap(([name, text]) => put(`go/${name}`, encoder.encode(text))),
+    message('go'),
+  ];
+}

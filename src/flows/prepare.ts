@@ -1,0 +1,177 @@
+/** What each module of a commit asks for, before any host was looked at: compose file parsed and judged as text, files found (P-7, P-15). */
+import { parseCompose } from '../compose/file.js';
+import type { ComposeFile, PolicyContext, References, Verdict } from '../compose/model.js';
+import { exceptionToPaste, judgeText } from '../compose/policy.js';
+import { references } from '../compose/references.js';
+import { PlatformError, type Problem } from '../errors.js';
+import { EXIT_INVALID, EXIT_POLICY_VIOLATION, type ExitCode } from '../exits.js';
+import { projectName } from '../manifest/load.js';
+import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
+import type { Plan } from '../manifest/types.js';
+import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
+import type { Failure } from './results.js';
+import type { Gathered } from './wanted.js';
+
+/** A module that passed everything that can be told from the commit. */
+export interface Prepared {
+  readonly module: ServiceModule;
+  readonly host: HostConfig;
+  readonly compose: ComposeFile;
+  readonly composeBytes: Uint8Array;
+  readonly manifest: Uint8Array;
+  /** Beneath remote_root. */
+  readonly composeFile: string;
+  readonly references: References;
+  readonly wanted: WantedFiles;
+  readonly tree: Tree;
+  readonly project: { readonly name: string; readonly source: Plan['project_source'] };
+  readonly verdict: Verdict;
+  readonly context: PolicyContext;
+}
+
+export interface Preparation {
+  readonly prepared: readonly Prepared[];
+  readonly errors: readonly Failure[];
+  readonly warnings: readonly string[];
+}
+
+export function failureOf(error: unknown, module: string | null): Failure {
+  if (!(error instanceof PlatformError)) throw error;
+  return {
+    module,
+    code: error.code,
+    summary: error.summary,
+    where: error.where ?? null,
+    why: error.why ?? null,
+    hint: error.hint ?? null,
+    exitCode: error.exit,
+  };
+}
+
+export const problemFailure = (module: string, problem: Problem, exitCode: ExitCode = EXIT_INVALID): Failure => ({
+  module,
+  code: problem.code,
+  summary: problem.message,
+  where: { file: problem.file, line: problem.line, column: problem.column },
+  why: null,
+  hint: problem.hint ?? null,
+  exitCode,
+});
+
+/** One failure for each denial, with the exception to paste where one is possible (G-7). */
+export function denialFailures(module: string, verdict: Pick<Verdict, 'denials'>): Failure[] {
+  return verdict.denials.map((denial) => ({
+    module,
+    code: `PCTL-COMPOSE-${denial.rule.toUpperCase().replaceAll('_', '-')}`,
+    summary: `compose policy: ${denial.rule}${denial.value === null ? '' : ` ${denial.value}`}`,
+    where: denial.where,
+    why: denial.why,
+    hint: denial.exceptionPossible ? `to allow it, in policy.compose.allow of .platform/config.yaml:\n${exceptionToPaste(module, denial)}` : null,
+    exitCode: EXIT_POLICY_VIOLATION,
+  }));
+}
+
+/** `platform` is the policy ref's (G-1): the commit cannot move its own hosts or weaken its own rules. `today`: YYYY-MM-DD. */
+export async function prepare(gathered: Gathered, platform: Platform, ids: readonly string[], today: string): Promise<Preparation> {
+  const errors: Failure[] = [];
+  const prepared: Prepared[] = [];
+  const tree = treeOf(gathered.entries.values());
+  const modules = ids.map((id) => gathered.wanted.modules.get(id)).filter((module): module is ServiceModule => module !== undefined);
+  const bytes = await gathered.read([...new Set(modules.flatMap((module) => [module.manifestPath, module.composeFile]))].filter((path) => tree.file(path)));
+  const parsed = new Map<string, ReturnType<typeof parseCompose>>();
+
+  for (const module of modules) {
+    try {
+      const host = platform.hosts.get(module.host);
+      if (!host) {
+        errors.push({
+          module: module.id,
+          code: 'PCTL-GATE-HOST',
+          summary: `host ${module.host} is not in .platform/config.yaml`,
+          where: { file: module.manifestPath },
+          why: 'a host that the policy ref does not name does not exist',
+          hint: 'add it to hosts: of .platform/config.yaml on the protected branch',
+          exitCode: EXIT_POLICY_VIOLATION,
+        });
+        continue;
+      }
+      const one = prepareModule(module, host, platform, tree, bytes, parsed, today);
+      errors.push(...one.errors);
+      if (one.prepared) prepared.push(one.prepared);
+    } catch (error) {
+      errors.push(failureOf(error, module.id));
+    }
+  }
+  return { prepared, errors, warnings: [] };
+}
+
+function prepareModule(
+  module: ServiceModule,
+  host: HostConfig,
+  platform: Platform,
+  tree: Tree,
+  bytes: ReadonlyMap<string, Uint8Array>,
+  parsed: Map<string, ReturnType<typeof parseCompose>>,
+  today: string,
+): { prepared: Prepared | null; errors: Failure[] } {
+  const manifest = bytes.get(module.manifestPath);
+  const composeBytes = bytes.get(module.composeFile);
+  const composeFile = onHost(host, module.composeFile);
+  const fail = (code: string, message: string, hint: string, file = module.manifestPath): { prepared: null; errors: Failure[] } => ({
+    prepared: null,
+    errors: [problemFailure(module.id, { code, file, line: 1, column: 1, message, hint })],
+  });
+  if (!manifest || !composeBytes) return fail('PCTL-COMPOSE-MISSING', `there is no ${module.composeFile}`, 'commit the compose file, or mend compose_file');
+  const entry = tree.file(module.composeFile);
+  if (entry?.mode === '120000') return fail('PCTL-FILE-SYMLINK', `${module.composeFile} is a symlink`, 'commit the file itself');
+  if (composeFile === null) {
+    return fail('PCTL-COMPOSE-OUTSIDE', `${module.composeFile} is outside of ${module.host}'s repo_root ${host.repoRoot}`, 'move it there, or name another repo_root');
+  }
+  const result = parsed.get(module.composeFile) ?? parseCompose(composeBytes, module.composeFile);
+  parsed.set(module.composeFile, result);
+  if (!result.ok) return { prepared: null, errors: result.problems.map((problem) => problemFailure(module.id, problem, composeExit(problem))) };
+  const compose = result.file;
+  if (!compose.services.has(module.service)) {
+    const known = [...compose.services.keys()].slice(0, 20).join(', ');
+    return fail('PCTL-SERVICE-UNKNOWN', `${module.composeFile} has no service ${module.service}`, `its services: ${known}`);
+  }
+  const refs = references(compose, module.service);
+  const wanted = wantedFiles(module, host, refs, tree);
+  const folder = folderOf(composeFile);
+  const context: PolicyContext = {
+    module: module.id,
+    remoteRoot: host.remoteRoot,
+    folder: folder === '' ? host.remoteRoot : `${host.remoteRoot}/${folder}`,
+    sacredPaths: platform.policy.sacredPaths,
+    bindRoots: platform.policy.bindRoots,
+    allow: platform.policy.allow,
+    deny: platform.policy.deny,
+    today,
+  };
+  const verdict = judgeText(compose, module.service, context);
+  const errors = [...wanted.problems.map((problem) => problemFailure(module.id, problem)), ...denialFailures(module.id, verdict)];
+  if (errors.length > 0) return { prepared: null, errors };
+  const project = projectName(module.project, compose.name, module.composeFile);
+  return {
+    prepared: {
+      module,
+      host,
+      compose,
+      composeBytes,
+      manifest,
+      composeFile,
+      references: refs,
+      wanted,
+      tree,
+      project: { name: project.name, source: project.source as Plan['project_source'] },
+      verdict,
+      context,
+    },
+    errors,
+  };
+}
+
+/** `include` and foreign `extends` are policy (4), the rest is a file that is not valid (3). */
+function composeExit(problem: Problem): ExitCode {
+  return problem.code === 'PCTL-COMPOSE-INCLUDE' || problem.code === 'PCTL-COMPOSE-EXTENDS' ? EXIT_POLICY_VIOLATION : EXIT_INVALID;
+}

@@ -1,0 +1,167 @@
+/** Status documents (R-1, R-2, R-5): reading one, and what each outcome of a run makes of it. Pure. */
+import { PlatformError } from '../errors.js';
+import { EXIT_INVALID, EXIT_REMOTE_FAILED } from '../exits.js';
+import type { Plan, Status } from '../manifest/types.js';
+
+const VERSION = '1.0';
+const MAJOR = '1';
+const KEPT_PREVIOUS = 5;
+const KEPT_SPENT = 20;
+
+/**
+ * @throws PlatformError PCTL-STATUS-VERSION (3) for an unknown major version, PCTL-STATUS-DAMAGED (7) for what is no status document
+ */
+export function parseStatus(bytes: Uint8Array, place: { host?: string; file?: string }): Status {
+  let data: unknown;
+  try {
+    data = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    data = null;
+  }
+  const document = (typeof data === 'object' && data !== null ? data : {}) as Partial<Status>;
+  const version = typeof document.schema_version === 'string' ? document.schema_version : '';
+  if (/^[0-9]+\.[0-9]+$/.test(version) && version.split('.')[0] !== MAJOR) {
+    throw new PlatformError({
+      code: 'PCTL-STATUS-VERSION',
+      exit: EXIT_INVALID,
+      summary: `the status of ${String(document.module)} has schema version ${version}; this platformctl reads ${MAJOR}.x`,
+      where: place,
+      hint: 'use the newer platformctl that wrote it',
+    });
+  }
+  const whole =
+    version !== '' &&
+    typeof document.module === 'string' &&
+    Number.isSafeInteger(document.serial) &&
+    typeof document.outcome === 'string' &&
+    Array.isArray(document.files) &&
+    Array.isArray(document.spent) &&
+    Array.isArray(document.previous);
+  if (!whole) {
+    throw new PlatformError({
+      code: 'PCTL-STATUS-DAMAGED',
+      exit: EXIT_REMOTE_FAILED,
+      summary: 'a status document is damaged',
+      where: place,
+      hint: 'look at it by hand; it is written whole or not at all, so something else touched it',
+    });
+  }
+  return document as Status;
+}
+
+export interface Run {
+  readonly id: string;
+  readonly who: string;
+  /** YYYY-MM-DDTHH:MM:SSZ */
+  readonly since: string;
+  readonly approvedBy: readonly string[];
+  readonly pr: number | null;
+  /** What V-4 will compare with, known at `go`. */
+  readonly imageId: string | null;
+  readonly definitionHash: string | null;
+}
+
+/** The documents that the host writes, each less the members that only the host knows (see finish.sh `record`). */
+export interface Heads {
+  readonly applying: string;
+  readonly applied: string;
+  readonly rolled_back: string;
+  readonly rollback_failed: string;
+  readonly not_adopted: string;
+}
+
+function nothing(plan: Plan): Omit<Status, 'attempt' | 'audit'> {
+  return {
+    schema_version: VERSION,
+    module: plan.module,
+    host: plan.host,
+    project: plan.project,
+    service: plan.service,
+    serial: 0,
+    outcome: 'never_applied',
+    kind: plan.kind,
+    last_apply_sha: null,
+    last_apply_pr: null,
+    plan_digest: null,
+    approved_by: [],
+    run_id: null,
+    applied_at: null,
+    image: null,
+    container_id: null,
+    definition_hash: null,
+    container_hash: null,
+    compose_version: null,
+    files: [],
+    previous: [],
+    intent: null,
+    spent: [],
+  };
+}
+
+const open = (document: object): string => JSON.stringify(document).slice(0, -1);
+
+/** Every outcome's document of one run. `before`: what the host had, null where it had none. */
+export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads {
+  const base: Status = { ...nothing(plan), attempt: null, audit: null, ...(before ?? {}) } as Status;
+  const serial = base.serial + 1;
+  const spent = [plan.digest, ...base.spent.filter((digest) => digest !== plan.digest)].slice(0, KEPT_SPENT);
+  const attempt = { run_id: run.id, sha: plan.source_sha, plan_digest: plan.digest };
+  const { audit: _audit, attempt: lastAttempt, ...kept } = base;
+  const applying = open({
+    ...kept,
+    serial,
+    spent,
+    outcome: 'applying',
+    intent: { run_id: run.id, sha: plan.source_sha, plan_digest: plan.digest, serial, since: run.since },
+    attempt: lastAttempt ?? null,
+  });
+  const ended = (outcome: Status['outcome'], members: object): string =>
+    `${open(members)},"attempt":${open({ ...attempt, outcome })},"why":"`;
+  const { container_id: _id, container_hash: _hash, ...asBefore } = { ...kept, serial, spent, intent: null };
+  const { applied_at: _at, ...rest } = asBefore;
+  const wasApplied = before !== null && before.plan_digest !== null && before.last_apply_sha !== null && before.applied_at !== null;
+  const previous = wasApplied
+    ? [
+        { sha: before.last_apply_sha, plan_digest: before.plan_digest, applied_at: before.applied_at, image_id: before.image?.id ?? null },
+        ...before.previous.filter((one) => one.plan_digest !== before.plan_digest && one.plan_digest !== plan.digest),
+      ].slice(0, KEPT_PREVIOUS)
+    : base.previous;
+  const applied = {
+    ...rest,
+    project: plan.project,
+    service: plan.service,
+    outcome: 'applied',
+    kind: plan.kind,
+    last_apply_sha: plan.source_sha,
+    last_apply_pr: run.pr,
+    plan_digest: plan.digest,
+    approved_by: [...run.approvedBy],
+    run_id: run.id,
+    image: { reference: plan.image.reference, id: run.imageId },
+    definition_hash: run.definitionHash,
+    compose_version: plan.observed?.identity.compose_version ?? null,
+    files: plan.files.map(({ path, source, role, sha256, keyed, mode }) => ({ path, source, role, sha256, keyed, mode })),
+    smoke: plan.smoke,
+    exceptions: plan.exceptions.length,
+    previous,
+  };
+  return {
+    applying,
+    applied: ended('applied', applied),
+    rolled_back: ended('rolled_back', { ...asBefore, outcome: 'rolled_back' }),
+    rollback_failed: ended('rollback_failed', { ...asBefore, outcome: 'rollback_failed' }),
+    not_adopted: ended('remote_failed', { ...asBefore, outcome: 'remote_failed' }),
+  };
+}
+
+/** The middle of an audit line (R-6); the host adds seq, time, prev and hash. */
+export function auditMiddle(members: { run_id: string; who: string; module: string; event: string; outcome: string; digest: string }): string {
+  return JSON.stringify(members).slice(1, -1);
+}
+
+/** Digests of kept releases that fall off when this plan is applied (at most the last 5 are kept beside the current one, B-2). */
+export function releasesToDrop(before: Status | null, plan: Plan): string[] {
+  if (!before || before.plan_digest === null) return [];
+  const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)].filter((digest): digest is string => digest !== null && digest !== plan.digest);
+  return [...new Set(known)].slice(KEPT_PREVIOUS);
+}
