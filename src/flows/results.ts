@@ -1,7 +1,10 @@
 /** What the journeys return and the views draw: the same values become text and the `--json` documents (C-1). */
 import type { Where } from '../errors.js';
 import type { ExitCode } from '../exits.js';
+import type { GateFailure, GateVerdict } from '../gate/verdict.js';
 import type { Plan, Status } from '../manifest/types.js';
+
+export type { GateFailure, GateVerdict };
 
 export interface Undeclared {
   readonly host: string;
@@ -54,26 +57,6 @@ export interface PlanResult {
 }
 
 export type Outcome = Status['outcome'];
-
-/** One gate's verdict (3-gates). `not reached`: needs the host. */
-export interface GateVerdict {
-  /** G-1 ... G-9 */
-  readonly gate: string;
-  /** `policy`, `phase`, `provenance`, `approval`, `sacred paths`, `hosts`, `compose policy`, `destructive`, `freshness` */
-  readonly name: string;
-  readonly state: 'pass' | 'fail' | 'not reached';
-  readonly failures: readonly GateFailure[];
-}
-
-export interface GateFailure {
-  /** `PCTL-APPROVAL-AUTHOR` */
-  readonly code: string;
-  /** The field's own name where there is one: `HOST-ALLOWLIST-01`. */
-  readonly check: string | null;
-  readonly why: string;
-  readonly hint: string | null;
-  readonly exitCode: ExitCode;
-}
 
 export interface ApplyResult {
   readonly module: string;

@@ -1,0 +1,35 @@
+/** G-8: what cannot be taken back needs an approval that names this very plan. */
+import { EXIT_DESTRUCTIVE_NEEDS_APPROVAL } from '../exits.js';
+import type { Judgement } from './approval.js';
+import { changesAnything, type GateFacts } from './facts.js';
+import { failure, type GateVerdict, verdict } from './verdict.js';
+
+/** Why a plan is destructive: what it says itself, and what the facts say whether it says so or not. */
+export function destructiveReasons(facts: GateFacts): string[] {
+  const { plan, provenance } = facts;
+  const reasons = new Set(plan.destructive);
+  const own = reasons.size;
+  if (plan.kind === 'remove') reasons.add(`${plan.service} is removed`);
+  if (provenance.lastApplied?.relation === 'diverged') {
+    reasons.add(
+      `commit ${plan.source_sha.slice(0, 7)} diverged from ${provenance.lastApplied.sha?.slice(0, 7)}, which runs`,
+    );
+  }
+  if (own === 0 && provenance.module?.protected && plan.recreates)
+    reasons.add(`${plan.module} is protected and would be recreated`);
+  return [...reasons];
+}
+
+export function destructiveGate(facts: GateFacts, judgement: Judgement): GateVerdict {
+  const reasons = changesAnything(facts.plan) ? destructiveReasons(facts) : [];
+  if (reasons.length === 0 || judgement.namesPlan) return verdict('G-8', 'destructive', []);
+  if (judgement.state === 'pending') return verdict('G-8', 'destructive', [], false);
+  const hint = facts.platform.approval.modes.includes('self')
+    ? `type the module's id when asked, or: platformctl approve ${facts.plan.module}`
+    : `a signature names the plan: platformctl approve ${facts.plan.module}`;
+  return verdict(
+    'G-8',
+    'destructive',
+    reasons.map((reason) => failure(EXIT_DESTRUCTIVE_NEEDS_APPROVAL, 'PCTL-DESTRUCTIVE', reason, hint)),
+  );
+}

@@ -1,0 +1,69 @@
+/** G-9: the host is as the plan saw it, and the plan was not used before. */
+import { EXIT_STALE } from '../exits.js';
+import type { Plan } from '../manifest/types.js';
+import type { GateFacts } from './facts.js';
+import { equalTokens } from './provenance.js';
+import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
+
+type Identity = NonNullable<Plan['observed']>['identity'];
+type Seen = Identity['files'][number];
+
+export function freshnessGate(facts: GateFacts): GateVerdict {
+  const { plan, stage, identity, status } = facts;
+  const again = `platformctl plan ${plan.module}`;
+  const stale = (code: string, why: string): GateFailure => failure(EXIT_STALE, code, why, again);
+  const failures: GateFailure[] = [];
+  if (status?.spent.some((digest) => equalTokens(digest, plan.digest))) {
+    failures.push(stale('PCTL-PLAN-SPENT', `plan ${plan.digest.slice(0, 12)} was applied before`));
+  }
+  if (identity === null || status === undefined) {
+    if (stage === 'under lock') failures.push(stale('PCTL-PLAN-STALE', `what is on ${plan.host} now is not known`));
+    return verdict('G-9', 'freshness', failures, false);
+  }
+  const planned = plan.observed?.identity;
+  if (!planned)
+    return verdict('G-9', 'freshness', [
+      ...failures,
+      stale('PCTL-PLAN-STALE', 'the plan does not say what was on the host'),
+    ]);
+  const moved = (why: string) => failures.push(stale('PCTL-PLAN-STALE', why));
+  const serial = status?.serial ?? 0;
+  if (serial !== planned.serial || identity.serial !== planned.serial) {
+    moved(`${plan.module} was changed since the plan: serial ${serial}, the plan saw ${planned.serial}`);
+  }
+  if (containers(identity) !== containers(planned))
+    moved(`the container of ${plan.service} is not the one that the plan saw`);
+  if (identity.image_id !== planned.image_id) moved(`${plan.image.reference} means another image now`);
+  if (identity.compose_version !== planned.compose_version) {
+    moved(`compose on ${plan.host} is ${identity.compose_version}; the plan saw ${planned.compose_version}`);
+  }
+  const now = new Map(identity.files.map((file) => [file.path, file]));
+  const known = new Set(planned.files.map((file) => file.path));
+  for (const file of planned.files) {
+    if (!fresh(plan, file, now.get(file.path))) moved(`file on host changed since the plan: ${file.path}`);
+  }
+  for (const file of plan.files) if (!known.has(file.path)) moved(`the plan does not say what it saw at ${file.path}`);
+  return verdict('G-9', 'freshness', failures);
+}
+
+/** The container set as text: order says nothing. */
+function containers(identity: Identity): string {
+  return identity.containers
+    .map(({ id, image, config_hash }) => `${id} ${image} ${config_hash}`)
+    .sort()
+    .join('\n');
+}
+
+/**
+ * A file is as the plan saw it, or already as the plan's own commit has it: then another plan of that commit, which shares the file, was applied in between.
+ * A file that the plan removes may be gone already.
+ */
+function fresh(plan: Plan, seen: Seen, now: Seen | undefined): boolean {
+  if (!now) return false;
+  const same = now.kind === seen.kind && now.digest === seen.digest && now.mode === seen.mode && now.uid === seen.uid;
+  if (same) return true;
+  const own = plan.files.find((file) => file.path === seen.path);
+  if (own?.source === 'commit') return now.kind === 'file' && own.sha256 !== null && now.digest === own.sha256;
+  const removed = plan.changes.some((change) => change.target === `file.${seen.path}` && change.action === 'remove');
+  return !own && removed && now.kind === 'absent';
+}
