@@ -222,6 +222,8 @@ export interface Questions {
   /** Absolute paths outside of remote_root to follow. */
   readonly binds: readonly string[];
   readonly containerName: string | null;
+  /** The `.env` that lives on the host only. */
+  readonly dotenv: string | null;
 }
 
 export interface Answers {
@@ -232,6 +234,8 @@ export interface Answers {
   readonly binds: ReadonlyMap<string, { readonly kind: string; readonly path: string }>;
   /** `project/service` of a container that has the name already. */
   readonly named: string | null;
+  /** `COMPOSE_*` and `DOCKER_*` names in the host's `.env`. */
+  readonly steering: readonly string[];
 }
 
 export async function secondRound(exchange: Exchange, host: string, questions: readonly Questions[], limit: Limit): Promise<Answers[]> {
@@ -254,6 +258,7 @@ export async function secondRound(exchange: Exchange, host: string, questions: r
       image: ask(message('images', question.image)),
       real: ask(message('real', ...question.binds)),
       named: question.containerName === null ? null : ask(message('named', question.containerName)),
+      steering: question.dotenv === null ? null : ask(message('steering', question.dotenv)),
       compose: release ? ask(message('get', kept)) : null,
       hash: release ? ask(message('hash', group.folder, group.project, env, `ours/${kept}`)) : null,
       label,
@@ -279,6 +284,7 @@ export async function secondRound(exchange: Exchange, host: string, questions: r
         }),
       ),
       named: place.named === null ? null : (lines(answer(place.named)).find((line) => line !== '.') ?? null),
+      steering: place.steering === null ? [] : lines(answer(place.steering)),
     };
   });
 }

@@ -93,6 +93,16 @@ do_containers() {
   done
 }
 
+# Names in a host's .env that would steer compose or docker themselves (P-12). Names only, never a value.
+do_steering() {
+  [ -f "$ROOT/$1" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line#"${line%%[! ]*}"}
+    line=${line#export }
+    case $line in COMPOSE_*=* | DOCKER_*=*) printf '%s\n' "${line%%=*}" ;; esac
+  done <"$ROOT/$1"
+}
+
 # Who else has a container of this name (G-7): its project, or nothing.
 do_named() {
   for name; do
@@ -344,7 +354,7 @@ while message=$(hear); do
       do_held >"$T/out"
       answer 75
       ;;
-    hello | allstatus | get | containers | named | hash | resolve | labelhash | images | files | keyed | real | held | \
+    hello | allstatus | get | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
       mode | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?

@@ -1,0 +1,40 @@
+/** What a run was that recorded its intent and never its end (R-3). Pure. */
+import type { Plan } from '../manifest/types.js';
+import { conditionOf, type Observation } from '../plan/observation.js';
+
+export interface Interrupted {
+  readonly runId: string;
+  readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+  readonly why: string;
+}
+
+/** `plan`: what the run was about, from its folder on the host; null where that is gone. */
+export function judgeInterrupted(observation: Observation, plan: Plan | null): Interrupted | null {
+  const intent = observation.status?.intent;
+  if (!intent) return null;
+  const verdict = (outcome: Interrupted['outcome'], why: string): Interrupted => ({ runId: intent.run_id, outcome, why });
+  if (observation.held) return verdict('applying', 'it still holds the lock');
+  if (!plan?.observed) return verdict('unknown', 'its plan is no longer on the host');
+  const identity = plan.observed.identity;
+  const before = new Set(identity.containers.map((container) => container.id));
+  const [only] = observation.containers.length === 1 ? observation.containers : [];
+  const condition = conditionOf(observation.containers, observation.engine.now);
+
+  const filesNew = plan.files.every((file) => {
+    if (file.source === 'host') return true;
+    const seen = observation.files.get(file.path);
+    return seen?.kind === 'file' && seen.digest === file.sha256;
+  });
+  const runs = plan.smoke.exits === null ? condition === 'running' || condition === 'healthy' : condition === 'stopped' && only?.exitCode === plan.smoke.exits;
+  const newContainer = only !== undefined && (!before.has(only.id) || !plan.recreates) && (plan.image.id === null || only.image === plan.image.id);
+  if (filesNew && runs && newContainer) return verdict('applied', "the plan's files and a healthy container of the new definition are there");
+
+  const filesOld = identity.files.every((file) => {
+    const seen = observation.files.get(file.path);
+    if (!seen) return file.kind === 'absent';
+    return file.kind === 'absent' ? seen.kind === 'absent' : seen.digest === file.digest;
+  });
+  const sameContainers = observation.containers.length === before.size && observation.containers.every((container) => before.has(container.id));
+  if (filesOld && sameContainers) return verdict('rolled_back', 'everything is as it was before the run');
+  return verdict('unknown', 'neither what was before nor what was planned is there as a whole');
+}

@@ -1,0 +1,46 @@
+/** The reason words of finish.sh for people (V-1, V-4, B-1). */
+
+const WORDS: Readonly<Record<string, string>> = {
+  healthy: 'it is healthy',
+  unhealthy: 'the container turned unhealthy',
+  no_container: 'compose left no container',
+  several_containers: 'compose left several containers of the service',
+  timeout: 'it did not run within the time limit',
+  still_starting: 'its healthcheck never said healthy within the time limit',
+  engine_silent: 'the engine did not answer',
+  other_image: 'another image than the plan runs',
+  not_recreated: 'the container was not recreated, so it reads the old files',
+  file_changed: 'a file on the host is not what the plan says',
+  mode_changed: 'a file on the host does not have the mode that the plan says',
+  files_not_back: 'files could not be put back',
+  not_removed: 'the new container could not be removed',
+  no_release_kept: 'no earlier release is kept to go back to',
+  swap: 'a file could not be swapped in',
+  keep: 'a file could not be kept for a roll back',
+  folder: 'a folder could not be made',
+};
+
+function one(reason: string): string {
+  const known = WORDS[reason];
+  if (known) return known;
+  const match = /^([a-z]+)_([0-9]+|none)$/.exec(reason);
+  switch (match?.[1]) {
+    case 'exited':
+      return `the container exited with code ${match[2]}`;
+    case 'restarted':
+      return `the container restarted, exit code ${match[2]}`;
+    case 'restarting':
+      return `the container restarts in a loop, exit code ${match[2]}`;
+    case 'dead':
+      return 'the container is dead';
+    case 'compose':
+      return match[2] === '124' ? 'docker compose did not end within its time limit' : `docker compose failed with ${match[2]}`;
+    case 'http':
+      return match[2] === 'none' || match[2] === '000' ? 'the smoke URL did not answer' : `the smoke URL answered ${match[2]}`;
+    default:
+      return reason;
+  }
+}
+
+/** `exited_3:not_removed`: why it failed, and why putting back failed. */
+export const whyWords = (reason: string): string => reason.split(':').map(one).join('; then ');
