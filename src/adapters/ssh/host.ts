@@ -1,0 +1,163 @@
+/** Programs over one SSH connection. */
+import type { Client, ClientChannel } from 'ssh2';
+import type { Host, HostDescription, Limit, Program } from '../../ports.js';
+import {
+  DUPLEX_BOUNDS,
+  type Duplex,
+  type DuplexBounds,
+  type End,
+  lost,
+  runOver,
+  silent,
+  talkOver,
+  within,
+} from '../duplex.js';
+import { commandLine } from './command.js';
+import { createSlots } from './slots.js';
+
+/** sshd's MaxSessions is 10 by default and counts channels that it has not torn down yet. */
+const MAX_CHANNELS = 8;
+const KILL_AFTER_MS = 10_000;
+
+export interface SshHostOptions {
+  readonly bounds?: DuplexBounds;
+  readonly killAfterMs?: number;
+}
+
+/** @param closeAll ends the connection and those of the jump hosts beneath it */
+export function createSshHost(
+  client: Client,
+  description: HostDescription,
+  name: string,
+  closeAll: () => void,
+  options: SshHostOptions = {},
+): Host {
+  const bounds = options.bounds ?? DUPLEX_BOUNDS;
+  const slots = createSlots(MAX_CHANNELS);
+  let gone = false;
+  const connectionLost = new Promise<void>((resolve) => {
+    client.once('close', () => {
+      gone = true;
+      resolve();
+    });
+  });
+  client.on('error', () => {});
+
+  /** Opens a channel and starts the program on it, within the limit; `leftMs` is what remains of it. */
+  async function start(program: Program, limit: Limit): Promise<{ duplex: Duplex; leftMs: number }> {
+    const command = commandLine(program);
+    const since = performance.now();
+    const leaving = new AbortController();
+    const opening = (async (): Promise<Duplex> => {
+      const free = await slots.take(leaving.signal);
+      try {
+        const duplex = await open(command, limit.step);
+        void duplex.closed.then(free);
+        if (leaving.signal.aborted) duplex.stop();
+        return duplex;
+      } catch (error) {
+        free();
+        throw error;
+      }
+    })();
+    const duplex = await within(opening, limit.ms, () => {
+      leaving.abort(silent(name, limit));
+      return silent(name, limit);
+    });
+    return { duplex, leftMs: limit.ms - (performance.now() - since) };
+  }
+
+  function open(command: string, step: string): Promise<Duplex> {
+    const opened = new Promise<Duplex>((resolve, reject) => {
+      // The server's words about a refused channel are not shown (O-6).
+      const refuse = (why: string): void => reject(lost(name, step, why));
+      if (gone) return refuse('the connection is closed');
+      try {
+        client.exec(command, (error, channel) => {
+          if (error) refuse('the server refused to start a program');
+          // Listened to here and now: the exit status may be in the very packet that brought this answer.
+          else resolve(overChannel(client, channel, connectionLost, options.killAfterMs ?? KILL_AFTER_MS));
+        });
+      } catch {
+        refuse('the connection is closed');
+      }
+    });
+    const broken = connectionLost.then((): never => {
+      throw lost(name, step, 'the connection closed before the program was started');
+    });
+    broken.catch(() => {});
+    return Promise.race([opened, broken]);
+  }
+
+  return {
+    name,
+    async run(program, input, limit) {
+      const { duplex, leftMs } = await start(program, limit);
+      return runOver(duplex, name, input, limit, bounds, leftMs);
+    },
+    async talk(program, limit) {
+      const { duplex } = await start(program, limit);
+      return talkOver(duplex, name, bounds);
+    },
+    describe: () => description,
+    async close() {
+      closeAll();
+      if (!gone) await Promise.race([connectionLost, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
+      client.destroy();
+    },
+  };
+}
+
+function overChannel(
+  client: Client,
+  channel: ClientChannel,
+  connectionLost: Promise<void>,
+  killAfterMs: number,
+): Duplex {
+  let exited: () => void = () => {};
+  let told = false;
+  let code: number | null = null;
+  let stopping = false;
+  channel.once('exit', (status: number | null) => {
+    told = true;
+    code = status;
+    exited();
+  });
+  const closed = new Promise<End>((resolve) => {
+    // `close` comes after the last byte of stdout was taken.
+    channel.once('close', () => resolve({ code, lost: !told }));
+    void connectionLost.then(() => resolve({ code: null, lost: true }));
+  });
+  channel.stderr.on('error', () => {});
+
+  const signal = (name: 'TERM' | 'KILL'): void => {
+    // Channel.signal() of ssh2 1.17 says nothing once our side of the channel is at its end, which is when it is needed; the protocol allows it then.
+    const { _protocol: protocol } = client as unknown as { _protocol?: { signal?(id: number, name: string): void } };
+    const { outgoing } = channel as unknown as { outgoing?: { id: number; state: string } };
+    if (outgoing && (outgoing.state === 'open' || outgoing.state === 'eof')) protocol?.signal?.(outgoing.id, name);
+  };
+
+  return {
+    input: channel,
+    output: channel,
+    errors: channel.stderr,
+    exited: new Promise((resolve) => {
+      exited = resolve;
+      if (told) resolve();
+    }),
+    closed,
+    stop() {
+      if (stopping) return;
+      stopping = true;
+      channel.resume();
+      channel.stderr.resume();
+      signal('TERM');
+      const timer = setTimeout(() => {
+        signal('KILL');
+        channel.close();
+      }, killAfterMs);
+      timer.unref();
+      void closed.then(() => clearTimeout(timer));
+    },
+  };
+}
