@@ -2,6 +2,7 @@
 import { alsoAffected } from '../compose/affected.js';
 import { volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
+import type { Verdict } from '../compose/model.js';
 import { judgeResolved } from '../compose/policy.js';
 import { references } from '../compose/references.js';
 import { readSkeleton, skeleton } from '../compose/skeleton.js';
@@ -9,6 +10,7 @@ import { PlatformError } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED, type ExitCode } from '../exits.js';
 import { type Answers, type ComposeGroup, type FirstRound, firstRound, type Questions, secondRound } from '../execute/observe.js';
 import type { Exchange } from '../execute/protocol.js';
+import type { Relation } from '../gate/facts.js';
 import { sacredReason } from '../manifest/paths.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
@@ -22,6 +24,8 @@ import { denialFailures, failureOf, type Prepared } from './prepare.js';
 import type { Failure, PlannedModule, Undeclared } from './results.js';
 
 export interface PlanContext {
+  /** The locks are ours: what is held is held by this run. */
+  readonly holding?: boolean;
   readonly version: string;
   readonly createdAt: string;
   readonly sourceSha: string;
@@ -29,7 +33,7 @@ export interface PlanContext {
   readonly dirty: (prepared: Prepared, files: readonly PlannedFile[]) => boolean;
   readonly policyOf: (prepared: Prepared) => Plan['policy'];
   /** How the source commit stands to the one that was applied last. */
-  readonly relation: (lastApplied: string) => Promise<'same' | 'descendant' | 'ancestor' | 'diverged' | 'unknown'>;
+  readonly relation: (lastApplied: string | null) => Promise<Relation>;
   /** Bytes of files of the commit. */
   readonly read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   /** Ids of every module that the commit declares, with host, project and service where known. */
@@ -41,6 +45,8 @@ export interface Looked extends PlannedModule {
   readonly observation: Observation;
   readonly prepared: Prepared;
   readonly wanted: WantedFiles;
+  /** G-7 over what the host's compose resolved. */
+  readonly resolvedVerdict: Verdict;
   /** Bytes of the plan's files of the commit, by path beneath remote_root. */
   readonly bytes: ReadonlyMap<string, Uint8Array>;
 }
@@ -62,6 +68,7 @@ interface Halfway {
   readonly bytes: ReadonlyMap<string, Uint8Array>;
   readonly hashNow: string;
   readonly questions: Questions;
+  readonly verdict: Verdict;
   readonly exceptions: Plan['exceptions'];
   readonly warnings: readonly string[];
 }
@@ -205,6 +212,7 @@ async function halfway(one: Prepared, group: ComposeGroup, first: FirstRound, st
     files,
     bytes,
     hashNow,
+    verdict,
     exceptions: [...one.verdict.exceptions, ...verdict.exceptions].filter((entry, index, all) => all.findIndex((other) => other.rule === entry.rule && other.value === entry.value) === index),
     warnings: [...new Set([...one.verdict.warnings, ...verdict.warnings])],
     questions: {
@@ -341,7 +349,7 @@ async function finish(half: Halfway, answers: Answers, first: FirstRound, delive
     resolved: read.resolved,
     variables: read.variables,
     delivered,
-    held: first.held.some((lock) => lock.name === `module.${module.id}`),
+    held: context.holding !== true && first.held.some((lock) => lock.name === `module.${module.id}`),
   };
   const files = half.files.map((file) => (file.source === 'host' ? { ...file, keyed: answers.files.get(file.path)?.digest ?? null } : file));
   const folders = foldersFor(files, half.wanted.mounts.filter((mount: MountSource) => answers.files.get(mount.path)?.kind === 'absent').map((mount) => mount.path));
@@ -349,7 +357,7 @@ async function finish(half: Halfway, answers: Answers, first: FirstRound, delive
   const changes = changesOf({ module, compose: one.compose, files, usesDotenv, imageReference: read.image }, observation);
   const affected = alsoAffected(one.compose, module.service);
   const tenants = [...one.compose.services.keys()].filter((name) => name !== module.service && references(one.compose, name).namespacesOf.includes(module.service));
-  const relation = status?.last_apply_sha ? await context.relation(status.last_apply_sha) : 'same';
+  const relation = await context.relation(status?.last_apply_sha ?? null);
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];
   if (changes.recreates && module.protected) destructive.push('recreates a protected module');
@@ -393,6 +401,7 @@ async function finish(half: Halfway, answers: Answers, first: FirstRound, delive
     observation,
     prepared: one,
     wanted: half.wanted,
+    resolvedVerdict: half.verdict,
     bytes: half.bytes,
   };
 }

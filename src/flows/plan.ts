@@ -7,10 +7,12 @@ import type { Plan } from '../manifest/types.js';
 import { hasVariable, type PlannedFile, type WantedFile } from '../plan/files.js';
 import { makePlan } from '../plan/make.js';
 import type { Git, World } from '../ports.js';
+import { readPlatform } from '../manifest/load.js';
 import { hostAddress } from './addresses.js';
+import { relationOf } from './approvals.js';
 import { hostFailures, lookAtHost, type PlanContext } from './observe-host.js';
 import { keepPlan } from './plan-files.js';
-import { policyDigest, type ResolvedPolicy, resolvePolicy } from './policy.js';
+import { type Policy, policyDigest, resolvePolicy } from './policy.js';
 import { type Prepared, prepare, problemFailure } from './prepare.js';
 import type { Failure, PlannedModule, PlanResult, Undeclared } from './results.js';
 import { type Gathered, gatherWanted } from './wanted.js';
@@ -28,7 +30,7 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
   const git = await world.openGit(world.directory);
   const sha = options.sha === undefined ? null : await commitOf(git, options.sha);
   const gathered = await gatherWanted(world, git, sha === null ? { workTree: true } : { sha });
-  const policy = await resolvePolicy(world, git, { asking: false, ...(options.policyRef ? { policyRef: options.policyRef } : {}) });
+  const policy = await resolvePolicy(world, git, { asking: false, ...(options.policyRef ? { policyRef: options.policyRef } : {}) }, readPlatform);
   const { ids, leftOut } = await selected(git, gathered, options);
   const errors: Failure[] = moduleProblems(gathered, ids);
   const sound = ids.filter((id) => !errors.some((error) => error.module === id));
@@ -133,7 +135,7 @@ function moduleProblems(gathered: Gathered, ids: readonly string[]): Failure[] {
   return errors;
 }
 
-export function planContext(world: World, git: Git, gathered: Gathered, policy: ResolvedPolicy, now: string): PlanContext {
+export function planContext(world: World, git: Git, gathered: Gathered, policy: Policy, now: string): PlanContext {
   const dirty = new Set(gathered.dirtyPaths);
   const toRepo = (one: Prepared, path: string): string => (one.host.repoRoot === '' ? path : `${one.host.repoRoot}/${path}`);
   return {
@@ -143,12 +145,7 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
     dirty: (one: Prepared, files: readonly PlannedFile[]) =>
       gathered.workTree && (dirty.has(one.module.manifestPath) || files.some((file) => file.source === 'commit' && dirty.has(toRepo(one, file.path)))),
     policyOf: (one) => ({ ref: policy.ref, sha: policy.sha, digest: policyDigest(policy.platform, one.module.id, one.module.host, policy.allowedSigners) }),
-    relation: async (last) => {
-      if (last === gathered.sha) return 'same';
-      if ((await git.resolve(last)) === null) return 'unknown';
-      if (await git.isAncestor(last, gathered.sha)) return 'descendant';
-      return (await git.isAncestor(gathered.sha, last)) ? 'ancestor' : 'diverged';
-    },
+    relation: (last) => relationOf(git, last, gathered.sha),
     read: (paths) => gathered.read(paths),
     declared: new Map([...gathered.wanted.modules.values()].map((module) => [module.id, { host: module.host, service: module.service }])),
   };

@@ -135,7 +135,8 @@ do_labelhash() {
 
 do_images() {
   for reference; do
-    docker_ image inspect --format '{{.Id}}' -- "$reference" 2>/dev/null || printf -- '-\n'
+    id=$(docker_ image inspect --format '{{.Id}}' -- "$reference" 2>/dev/null) || id=-
+    printf '%s\n' "$id"
   done
 }
 

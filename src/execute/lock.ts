@@ -1,0 +1,47 @@
+/** Taking the locks of a plan on its host (X-6), inside an open conversation. */
+import { sha256 } from '../plan/artifact.js';
+import type { Clock } from '../ports.js';
+import { type HeldLock, readHeld } from './observe.js';
+import { type Exchange, message, put } from './protocol.js';
+
+export interface Holder {
+  readonly run_id: string;
+  readonly who: string;
+  /** YYYY-MM-DDTHH:MM:SSZ */
+  readonly since: string;
+  readonly source_sha: string;
+  readonly ci_url: string | null;
+}
+
+const BUSY = 75;
+const RETRY_MS = 1_000;
+
+/** One per module, one per compose project, one per path that modules of several projects share; sorted, so that nobody waits for each other. */
+export function lockNames(module: string, project: string, sharedPaths: readonly string[]): string[] {
+  const names = [`module.${module}`, `project.${project}`, ...sharedPaths.map((path) => `path.${sha256(path).slice(0, 32)}`)];
+  return [...new Set(names)].sort();
+}
+
+/** null: taken; else who has one of them, after `waitSeconds` of trying. */
+export async function takeLocks(
+  exchange: Exchange,
+  clock: Clock,
+  names: readonly string[],
+  holder: Holder,
+  waitSeconds: number,
+  waiting: (held: HeldLock | null) => void,
+): Promise<{ busy: HeldLock | null } | null> {
+  const until = clock.now() + waitSeconds * 1000;
+  const text = new TextEncoder().encode(`${JSON.stringify(holder)}\n`);
+  for (;;) {
+    // talk.sh takes the last name first to be wrapped, so that the first one is taken first.
+    const messages = [...put('holder', text), message('lock', holder.run_id, ...[...names].reverse())];
+    const answer = (await exchange(messages, { ms: 30_000, step: 'lock' })).at(-1);
+    if (answer?.code === 0) return null;
+    if (answer?.code !== BUSY) return { busy: null };
+    const held = readHeld(answer).find((lock) => names.includes(lock.name)) ?? null;
+    if (clock.now() >= until) return { busy: held };
+    waiting(held);
+    await clock.sleep(RETRY_MS);
+  }
+}
