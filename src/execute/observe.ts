@@ -155,9 +155,9 @@ export function readFiles(answer: Answer, paths: readonly string[], host: string
 
 const envArgument = (group: ComposeGroup, index: number): string => (typeof group.env === 'string' ? group.env : `env.${index}`);
 
-/** One round trip: what the host is, statuses, containers of the projects, and what its compose makes of the commit's files. */
+/** One round trip (no groups: every container that compose made): what the host is, statuses, containers of the projects, and what its compose makes of the commit's files. */
 export async function firstRound(exchange: Exchange, host: string, groups: readonly ComposeGroup[], limit: Limit): Promise<FirstRound> {
-  const messages: Message[] = [message('hello'), message('allstatus'), message('held'), message('containers', ...new Set(groups.map((group) => group.project)))];
+  const messages: Message[] = [message('hello'), message('allstatus'), message('held'), message('containers', ...(groups.length === 0 ? ['*'] : new Set(groups.map((group) => group.project))))];
   const head = messages.length;
   const at: { hash: number; resolve: number | null }[] = [];
   groups.forEach((group, index) => {

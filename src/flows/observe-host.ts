@@ -20,6 +20,8 @@ import { foldersFor, makePlan } from '../plan/make.js';
 import type { FileSeen, Observation } from '../plan/observation.js';
 import type { Limit } from '../ports.js';
 import { parseStatus } from '../state/status.js';
+import type { Interrupted } from '../state/interrupted.js';
+import { interruptedRun } from './interrupted.js';
 import { denialFailures, failureOf, type Prepared } from './prepare.js';
 import type { Failure, PlannedModule, Undeclared } from './results.js';
 
@@ -45,6 +47,8 @@ export interface Looked extends PlannedModule {
   readonly observation: Observation;
   readonly prepared: Prepared;
   readonly wanted: WantedFiles;
+  /** A run before that never recorded its end (R-3). */
+  readonly interrupted: Interrupted | null;
   /** G-7 over what the host's compose resolved. */
   readonly resolvedVerdict: Verdict;
   /** Bytes of the plan's files of the commit, by path beneath remote_root. */
@@ -109,11 +113,19 @@ export async function lookAtHost(exchange: Exchange, host: string, prepared: rea
       errors.push(failureOf(error, one.module.id));
     }
   }
+  const interrupted = new Map<string, Interrupted>();
+  for (const { prepared: one, status } of halves) {
+    if (!status?.intent) continue;
+    const held = context.holding !== true && first.held.some((lock) => lock.name === `module.${one.module.id}`);
+    const containers = first.containers.filter((container) => container.project === one.project.name && container.service === one.module.service);
+    const found = await interruptedRun(exchange, host, status, first.engine, containers, held);
+    if (found) interrupted.set(one.module.id, found);
+  }
   const answers = halves.length === 0 ? [] : await secondRound(exchange, host, halves.map((half) => half.questions), limit);
   const looked: Looked[] = [];
   const delivered = deliveredBy(statuses);
   for (const [index, half] of halves.entries()) {
-    const result = await finish(half, answers[index] as Answers, first, delivered, context);
+    const result = await finish(half, answers[index] as Answers, first, delivered, context, interrupted.get(half.prepared.module.id) ?? null);
     if ('failures' in result) errors.push(...result.failures);
     else looked.push(result);
   }
@@ -319,7 +331,7 @@ function hostProblems(half: Halfway, answers: Answers, first: FirstRound): Failu
   return failures;
 }
 
-async function finish(half: Halfway, answers: Answers, first: FirstRound, delivered: Observation['delivered'], context: PlanContext): Promise<Looked | { failures: Failure[] }> {
+async function finish(half: Halfway, answers: Answers, first: FirstRound, delivered: Observation['delivered'], context: PlanContext, interrupted: Interrupted | null): Promise<Looked | { failures: Failure[] }> {
   const { prepared: one, status, skeleton: read } = half;
   const { module, host } = one;
   const failures = hostProblems(half, answers, first);
@@ -366,6 +378,7 @@ async function finish(half: Halfway, answers: Answers, first: FirstRound, delive
   const warnings = [...half.warnings];
   const dotenvSeen = half.wanted.dotenv === 'none' ? answers.files.get(onHost(host, join(folderOf(module.composeFile), '.env') as string) as string) : undefined;
   if (dotenvSeen?.kind === 'file') warnings.push(`the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`);
+  if (interrupted) warnings.push(`run ${interrupted.runId.slice(0, 8)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`);
   if (changed && relation === 'ancestor') warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');
   const tenantNote = tenants.filter((name) => !affected.some((entry) => entry.service === name)).map((service) => ({ service, why: 'lives in its namespaces' }));
   const plan = makePlan({
@@ -401,6 +414,7 @@ async function finish(half: Halfway, answers: Answers, first: FirstRound, delive
     observation,
     prepared: one,
     wanted: half.wanted,
+    interrupted,
     resolvedVerdict: half.verdict,
     bytes: half.bytes,
   };

@@ -64,6 +64,13 @@ do_hello() {
   if version=$(docker_ compose version --short); then printf 'compose %s\n' "$version"; else return 22; fi
 }
 
+# The end of every status document, where the head of the audit chain stands.
+do_heads() {
+  for f in "$P"/state/modules/*.status.json; do
+    [ ! -e "$f" ] || tail -c 200 "$f"
+  done
+}
+
 # A file of ours: a release's compose file, a run's plan or journal.
 do_get() { inside "$1" && { [ ! -f "$P/$1" ] || head -c 16777216 "$P/$1"; }; }
 
@@ -79,14 +86,16 @@ do_allstatus() {
 
 CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{if .State.Health}}{{json .State.Health.Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
 
-# The containers of projects: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
+# The containers of projects, `*` for every one that compose made: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
 do_containers() {
   for project; do
-    ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False) || return 1
+    label=com.docker.compose.project
+    [ "$project" = '*' ] || label=$label=$project
+    ids=$(docker_ ps -aq --no-trunc --filter "label=$label" --filter label=com.docker.compose.oneoff=False) || return 1
     [ -n "$ids" ] || continue
     # shellcheck disable=SC2086
     docker_ inspect --type container --format "$CONTAINER" $ids || {
-      ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False) || return 1
+      ids=$(docker_ ps -aq --no-trunc --filter "label=$label" --filter label=com.docker.compose.oneoff=False) || return 1
       # shellcheck disable=SC2086
       [ -z "$ids" ] || docker_ inspect --type container --format "$CONTAINER" $ids || return 1
     }
@@ -355,7 +364,7 @@ while message=$(hear); do
       do_held >"$T/out"
       answer 75
       ;;
-    hello | allstatus | get | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
+    hello | allstatus | heads | get | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
       mode | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?

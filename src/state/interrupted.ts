@@ -9,7 +9,9 @@ export interface Interrupted {
 }
 
 /** `plan`: what the run was about, from its folder on the host; null where that is gone. */
-export function judgeInterrupted(observation: Observation, plan: Plan | null): Interrupted | null {
+export function judgeInterrupted(
+  observation: Pick<Observation, 'status' | 'engine' | 'containers' | 'files' | 'held'>,
+  plan: Plan | null): Interrupted | null {
   const intent = observation.status?.intent;
   if (!intent) return null;
   const verdict = (outcome: Interrupted['outcome'], why: string): Interrupted => ({ runId: intent.run_id, outcome, why });

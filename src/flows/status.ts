@@ -1,0 +1,121 @@
+/** What runs, and what the last runs left behind (R-1): the host is the truth, the mirror in this checkout what is left without it. */
+import { PlatformError } from '../errors.js';
+import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
+import { overRun } from '../execute/converse.js';
+import { firstRound } from '../execute/observe.js';
+import { projectName, readPlatform } from '../manifest/load.js';
+import type { Platform, ServiceModule } from '../manifest/model.js';
+import type { Status } from '../manifest/types.js';
+import { conditionOf } from '../plan/observation.js';
+import type { World } from '../ports.js';
+import { parseStatus } from '../state/status.js';
+import { hostAddress } from './addresses.js';
+import { interruptedRun } from './interrupted.js';
+import { resolvePolicy } from './policy.js';
+import { failureOf } from './prepare.js';
+import { mirrorPath } from './record-here.js';
+import type { StatusResult, StatusRow, Undeclared } from './results.js';
+import { gatherWanted } from './wanted.js';
+
+const MIRROR_MAX = 16 * 1024 * 1024;
+const OBSERVE = { ms: 120_000, step: 'observe' };
+
+export async function statusFlow(world: World, ids: readonly string[]): Promise<StatusResult> {
+  const git = await world.openGit(world.directory);
+  const gathered = await gatherWanted(world, git, { workTree: true });
+  const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
+  const modules = [...gathered.wanted.modules.values()].filter((module) => ids.length === 0 || ids.includes(module.id));
+  const unknown = ids.filter((id) => !gathered.wanted.modules.has(id));
+  if (unknown.length > 0) {
+    throw new PlatformError({ code: 'PCTL-MODULE-UNKNOWN', exit: 3, summary: `no module ${unknown.join(', ')}`, hint: `modules here: ${[...gathered.wanted.modules.keys()].slice(0, 20).join(', ')}` });
+  }
+  const hosts = [...new Set(modules.map((module) => module.host))];
+  const parts = await Promise.all(hosts.map((host) => hostRows(world, git.root, policy.platform, host, modules.filter((module) => module.host === host), [...gathered.wanted.modules.values()])));
+  const rows = parts.flatMap((part) => part.rows).sort((a, b) => (a.module < b.module ? -1 : 1));
+  const codes: ExitCode[] = rows.map((row) => {
+    if (row.error) return row.error.exitCode;
+    if (row.interrupted?.outcome === 'unknown' || row.status?.outcome === 'unknown') return EXIT_UNKNOWN;
+    return EXIT_NO_CHANGES;
+  });
+  return { rows, undeclared: ids.length > 0 ? [] : parts.flatMap((part) => part.undeclared), exitCode: worstExit(codes) };
+}
+
+async function hostRows(world: World, root: string, platform: Platform, name: string, modules: readonly ServiceModule[], all: readonly ServiceModule[]): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
+  try {
+    const host = await world.connect(hostAddress(platform, name));
+    try {
+      const remoteRoot = platform.hosts.get(name)?.remoteRoot ?? '';
+      const exchange = overRun(host, remoteRoot);
+      const first = await firstRound(exchange, name, [], OBSERVE);
+      const rows: StatusRow[] = [];
+      const ours = new Set<string>();
+      for (const module of modules) {
+        const bytes = first.statuses.get(module.id);
+        const status = bytes ? parseStatus(bytes, { host: name }) : null;
+        const project = typeof status?.project === 'string' ? status.project : projectName(module.project, null, module.composeFile).name;
+        ours.add(project);
+        const containers = first.containers.filter((container) => container.project === project && container.service === module.service);
+        const held = first.held.some((lock) => lock.name === `module.${module.id}`);
+        rows.push({
+          module: module.id,
+          host: name,
+          source: 'host',
+          mirrorOf: null,
+          condition: conditionOf(containers, first.engine.now),
+          hasHealthcheck: containers.some((container) => container.health !== null),
+          exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
+          status,
+          interrupted: status ? await interruptedRun(exchange, name, status, first.engine, containers, held) : null,
+          error: null,
+        });
+        if (bytes) await world.files.write(mirrorPath(root, module.id), bytes).catch(() => undefined);
+      }
+      const declared = new Set(all.filter((module) => module.host === name).map((module) => module.service));
+      const ids = new Set(all.filter((module) => module.host === name).map((module) => module.id));
+      const undeclared: Undeclared[] = [];
+      for (const [id, bytes] of first.statuses) {
+        if (ids.has(id)) continue;
+        const status = parseStatus(bytes, { host: name });
+        undeclared.push({ host: name, project: String(status.project ?? ''), service: String(status.service ?? ''), module: id, state: 'managed before' });
+      }
+      for (const container of first.containers) {
+        if (container.project && container.service && ours.has(container.project) && !declared.has(container.service)) {
+          undeclared.push({ host: name, project: container.project, service: container.service, module: null, state: container.state });
+        }
+      }
+      return { rows, undeclared };
+    } finally {
+      await host.close();
+    }
+  } catch (error) {
+    const rows: StatusRow[] = [];
+    for (const module of modules) rows.push(await mirrorRow(world, root, module, error));
+    return { rows, undeclared: [] };
+  }
+}
+
+/** The host could not be read: what this checkout remembers, and that it is no more than that. */
+async function mirrorRow(world: World, root: string, module: ServiceModule, error: unknown): Promise<StatusRow> {
+  const path = mirrorPath(root, module.id);
+  const failure = failureOf(error, module.id);
+  const bytes = await world.files.read(path, MIRROR_MAX);
+  let status: Status | null = null;
+  try {
+    status = bytes ? parseStatus(bytes, { file: path }) : null;
+  } catch {
+    status = null;
+  }
+  const written = status?.attempt?.ended_at ?? status?.applied_at ?? null;
+  return {
+    module: module.id,
+    host: module.host,
+    source: 'mirror',
+    mirrorOf: written,
+    condition: null,
+    hasHealthcheck: false,
+    exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
+    status,
+    interrupted: null,
+    error: { ...failure, exitCode: failure.exitCode === 2 ? failure.exitCode : EXIT_REMOTE_FAILED },
+  };
+}
