@@ -20,7 +20,7 @@ export interface ApplyOptions {
   /** Plan files or module ids. */
   readonly references: readonly string[];
   readonly approvedSha?: string;
-  readonly approvedPr?: number;
+  readonly approvedPr?: string;
   readonly approvals: readonly string[];
   readonly policyRef?: string;
   readonly dryRun: boolean;
@@ -98,7 +98,7 @@ async function commonFacts(world: World, open: Case, lastApplySha: string | null
     approval: await gatherApproval(world, git, { plan, planFile: open.planFile, approvalFiles: options.approvals, policy, lastApplySha, self }),
     provenance: {
       approvedSha: options.approvedSha ?? null,
-      approvedPr: options.approvedPr ?? null,
+      approvedPr: null,
       commitPresent: open.commitPresent,
       inPolicyHistory: open.inPolicyHistory,
       module: one?.module ?? null,

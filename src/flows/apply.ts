@@ -198,7 +198,7 @@ async function run(inside: Inside, now: Looked, gates: readonly GateVerdict[], s
     if (stop) return stop;
     const going = {
       plan,
-      run: { id: runId, who: world.who, since, approvedBy: facts.approvedBy, pr: open.options.approvedPr ?? null, imageId: image.id, definitionHash: now.observation.hashNow },
+      run: { id: runId, who: world.who, since, approvedBy: facts.approvedBy, pr: null, imageId: image.id, definitionHash: now.observation.hashNow },
       observation: now.observation,
       dotenv: now.wanted.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },

@@ -1,0 +1,40 @@
+import { EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
+import { planFlow } from '../flows/plan.js';
+import { writePlans } from '../flows/plan-files.js';
+import { PlatformError } from '../errors.js';
+import type { World } from '../ports.js';
+import { planJson, planText } from '../views/plan.js';
+import { type Globals, printJson, styleOf } from './output.js';
+
+export interface PlanFlags extends Globals {
+  readonly sha?: string;
+  readonly all?: boolean;
+  readonly changedSince?: string;
+  readonly offline?: boolean;
+  readonly out?: string;
+  readonly outDir?: string;
+  readonly policyRef?: string;
+  readonly full?: boolean;
+}
+
+/** `platformctl plan [ID...]` */
+export async function run(world: World, args: string[], flags: PlanFlags): Promise<ExitCode> {
+  if (flags.all && args.length > 0) throw usage('--all and module ids exclude each other', 'leave one of them out');
+  const result = await planFlow(world, {
+    ids: args,
+    ...(flags.sha === undefined ? {} : { sha: flags.sha }),
+    ...(flags.changedSince === undefined ? {} : { changedSince: flags.changedSince }),
+    ...(flags.offline ? { offline: true } : {}),
+    ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
+  });
+  const plans = result.planned.map((one) => one.plan);
+  if (flags.out !== undefined && flags.out !== '-' && plans.length > 1) throw usage('--out FILE takes one module', 'use --out-dir DIR, or --out - for JSON lines');
+  const written = await writePlans(world, plans, flags);
+  if (flags.out === '-') return result.exitCode;
+  const whole = { ...result, written };
+  if (flags.json) printJson(world, planJson(whole));
+  else world.terminal.out(planText(whole, styleOf(world, flags)));
+  return result.exitCode;
+}
+
+const usage = (summary: string, hint: string): PlatformError => new PlatformError({ code: 'PCTL-USAGE', exit: EXIT_TOOL_ERROR, summary, hint });
