@@ -1,4 +1,5 @@
 /** `.platform/allowed_signers` (G-4): OpenSSH's format, without what would let somebody in who is not named. */
+import { createHash } from 'node:crypto';
 import type { Problem } from '../errors.js';
 import { type Bad, bad, endOfOptions, type Options, parseOptions, show } from './signer-options.js';
 
@@ -198,4 +199,10 @@ function matchesPattern(value: string, pattern: string): boolean {
     }
   }
   return reachable.at(-1) === true;
+}
+
+/** `SHA256:...` of a public key, as ssh-keygen prints it. */
+export function keyFingerprint(publicKey: string): string {
+  const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }

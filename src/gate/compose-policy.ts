@@ -1,5 +1,6 @@
 /** G-7: what room compose judged, as a gate. */
 import type { Denial, Verdict } from '../compose/model.js';
+import { exceptionToPaste } from '../compose/policy.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import type { GateFacts } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
@@ -30,17 +31,11 @@ export function denialCode(rule: string): string {
   return `PCTL-COMPOSE-${rule.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '-')}`;
 }
 
-/** The exception as a line for `policy.compose.allow`. Every value is quoted: JSON strings are YAML. */
-export function exceptionLine(module: string, denial: Pick<Denial, 'rule' | 'value'>): string {
-  const value = denial.value === null ? '' : `, value: ${JSON.stringify(denial.value)}`;
-  return `- { module: ${module}, rule: ${denial.rule}${value}, reason: "..." }`;
-}
-
 function denied(module: string, denial: Denial): GateFailure {
   const { file, line } = denial.where;
   const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
   const hint = denial.exceptionPossible
-    ? `if it must be, under policy.compose.allow in config.yaml: ${exceptionLine(module, denial)}`
+    ? `if it must be, under policy.compose.allow in config.yaml: ${exceptionToPaste(module, denial)}`
     : 'there is no exception to this rule';
   return failure(EXIT_POLICY_VIOLATION, denialCode(denial.rule), `${place}${denial.why}`, hint);
 }

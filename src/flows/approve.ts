@@ -1,0 +1,192 @@
+/** `approve` and `explain-approval` (G-4, modes signature and self). */
+import { PlatformError } from '../errors.js';
+import { EXIT_APPROVAL_MISMATCH, EXIT_INVALID, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
+import { type AllowedSigners, keyFingerprint, parseAllowedSigners } from '../gate/allowed-signers.js';
+import { type ApprovalRow, judgeApproval } from '../gate/approval.js';
+import { changesAnything } from '../gate/facts.js';
+import { SIGNATURES_MAX_BYTES, signatureText, signedMessage } from '../gate/signature-file.js';
+import type { GateFailure } from '../gate/verdict.js';
+import type { Plan } from '../manifest/types.js';
+import type { Git, World } from '../ports.js';
+import { gatherApproval } from './approvals.js';
+import { loadPlan } from './plan-files.js';
+import { type Policy, SIGNERS_PATH } from './policy.js';
+
+export interface ApproveResult {
+  /** Of the plans that were signed, sorted. */
+  readonly digests: readonly string[];
+  /** The signature files that were written. */
+  readonly files: readonly string[];
+  /** The signer's address in allowed_signers; null where that file does not know the key. */
+  readonly principal: string | null;
+  /** `SHA256:...`; null where nothing was signed. */
+  readonly key: string | null;
+  /** Modules whose plan changes nothing and so needs no approval (X-4). */
+  readonly unchanged: readonly string[];
+  readonly warnings: readonly string[];
+  readonly exitCode: ExitCode;
+}
+
+export interface ApproveOptions {
+  /** `--key FILE`: a private key, or a public one whose private half the agent holds. */
+  readonly key?: string;
+  /** Shows the plans before anything is signed. */
+  readonly show: (plans: readonly Plan[]) => void;
+}
+
+/**
+ * Signs one or several plans once and appends the signature to each `PLAN.sig`.
+ * @param references plan files, or ids of kept plans
+ * @throws PlatformError what loadPlan and Signer throw; PCTL-PLAN-DIRTY, PCTL-PLAN-OFFLINE (3); PCTL-SIGN-KEY (2) where no key is found
+ */
+export async function approve(
+  world: World,
+  git: Git,
+  references: readonly string[],
+  options: ApproveOptions,
+): Promise<ApproveResult> {
+  const loaded: { plan: Plan; file: string }[] = [];
+  for (const reference of references) loaded.push(await loadPlan(world, git.root, reference));
+  for (const { plan, file } of loaded) refuseUnappliable(plan, file);
+  options.show(loaded.map(({ plan }) => plan));
+  const open = loaded.filter(({ plan }) => changesAnything(plan));
+  const unchanged = loaded.filter(({ plan }) => !changesAnything(plan)).map(({ plan }) => plan.module);
+  if (open.length === 0) {
+    return { digests: [], files: [], principal: null, key: null, unchanged, warnings: [], exitCode: EXIT_NO_CHANGES };
+  }
+  const signers = await signersFor(
+    git,
+    open.map(({ plan }) => plan),
+  );
+  const key = await chooseKey(world, git, options.key, signers);
+  const digests = [...new Set(open.map(({ plan }) => plan.digest))].sort();
+  const message = signedMessage(digests);
+  const armor = await world.signer.sign(key, message);
+  const publicKey = await world.signer.check(armor, message);
+  if (publicKey === null)
+    throw noKey('the signature that ssh-keygen made does not check', 'try another key: --key FILE');
+  const files = [...new Set(open.map(({ file }) => `${file}.sig`))];
+  for (const file of files) await appendSignature(world, file, digests, armor);
+  const principal = principalOf(signers, publicKey);
+  const warnings =
+    principal === null
+      ? [`${keyFingerprint(publicKey)} is not in ${SIGNERS_PATH} of the policy ref: its approval will not count`]
+      : [];
+  return { digests, files, principal, key: keyFingerprint(publicKey), unchanged, warnings, exitCode: EXIT_NO_CHANGES };
+}
+
+export interface ExplainResult {
+  readonly module: string;
+  readonly digest: string;
+  readonly required: number;
+  readonly counted: number;
+  readonly approvals: readonly ApprovalRow[];
+  readonly approved: boolean;
+  readonly selfApproved: boolean;
+  /** What is missing, where it is not approved. */
+  readonly failures: readonly GateFailure[];
+  readonly exitCode: ExitCode;
+}
+
+export interface ExplainOptions {
+  readonly approvalFiles: readonly string[];
+  readonly policy: Policy;
+  /** The module's `last_apply_sha` as far as it is known: null for never. */
+  readonly lastApplySha: string | null;
+}
+
+/** What apply would say of a plan's approvals, without applying. */
+export async function explainApproval(
+  world: World,
+  git: Git,
+  reference: string,
+  options: ExplainOptions,
+): Promise<ExplainResult> {
+  const { plan, file } = await loadPlan(world, git.root, reference);
+  const facts = await gatherApproval(world, git, {
+    plan,
+    planFile: file,
+    approvalFiles: options.approvalFiles,
+    policy: options.policy,
+    lastApplySha: options.lastApplySha,
+    self: 'no terminal',
+  });
+  const judged = judgeApproval(plan, options.policy.platform, facts, 'under lock');
+  const approved = judged.state === 'approved';
+  return {
+    module: plan.module,
+    digest: plan.digest,
+    required: judged.needed ? judged.required : 0,
+    counted: judged.counted,
+    approvals: judged.approvals,
+    approved,
+    selfApproved: judged.selfApproved,
+    failures: judged.failures,
+    exitCode: approved ? EXIT_NO_CHANGES : (judged.failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
+  };
+}
+
+function refuseUnappliable(plan: Plan, file: string): void {
+  const refuse = (code: string, summary: string) =>
+    new PlatformError({ code, exit: EXIT_INVALID, summary, where: { file }, hint: `platformctl plan ${plan.module}` });
+  if (plan.source_dirty)
+    throw refuse('PCTL-PLAN-DIRTY', 'a plan from a work tree that differs from its commit can never be applied');
+  if (plan.offline) throw refuse('PCTL-PLAN-OFFLINE', 'a plan that was made offline can never be applied');
+}
+
+/** allowed_signers of the plans' policy commit: to choose a key and to name the signer. Whether the signature counts is judged at apply, by the policy of then. */
+async function signersFor(git: Git, plans: readonly Plan[]): Promise<AllowedSigners> {
+  const none: AllowedSigners = { persons: [], problems: [] };
+  const sha = plans[0]?.policy.sha;
+  if (sha === undefined || (await git.resolve(sha)) === null) return none;
+  const entry = (await git.tree(sha)).find((candidate) => candidate.path === SIGNERS_PATH);
+  if (!entry) return none;
+  const bytes = (await git.blobs([entry.id], 1024 * 1024)).get(entry.id);
+  return bytes ? parseAllowedSigners(bytes, SIGNERS_PATH) : none;
+}
+
+/** `--key`, else git's `user.signingkey` where it is an SSH key, else the agent's first key that allowed_signers knows. */
+async function chooseKey(world: World, git: Git, named: string | undefined, signers: AllowedSigners): Promise<string> {
+  if (named !== undefined) return absolute(world, named);
+  const configured = await git.config('user.signingkey');
+  const ssh = (await git.config('gpg.format')) === 'ssh' || /^(key::|ssh-|ecdsa-|sk-|[~/])/.test(configured ?? '');
+  if (configured && ssh) {
+    return /^(key::)?(ssh|ecdsa|sk)-\S+ \S/.test(configured)
+      ? configured.replace(/^key::/, '')
+      : absolute(world, configured);
+  }
+  const held = await world.signer.agentKeys();
+  const known = held.find((key) => principalOf(signers, key) !== null);
+  if (known !== undefined) return known;
+  const why =
+    held.length === 0
+      ? 'no user.signingkey, and no agent with keys'
+      : `none of the agent's ${held.length} keys is in allowed_signers`;
+  throw noKey(`no key to sign with: ${why}`, '--key FILE, or git config user.signingkey ~/.ssh/id_ed25519.pub');
+}
+
+function principalOf(signers: AllowedSigners, key: string): string | null {
+  for (const person of signers.persons) {
+    const line = person.lines.find((candidate) => candidate.key === key);
+    if (line) return line.addresses[0] ?? null;
+  }
+  return null;
+}
+
+async function appendSignature(world: World, file: string, digests: readonly string[], armor: string): Promise<void> {
+  const before = new TextDecoder().decode((await world.files.read(file, SIGNATURES_MAX_BYTES)) ?? new Uint8Array());
+  const added = signatureText(digests, armor);
+  if (before.includes(added)) return;
+  const text = before === '' || before.endsWith('\n') ? `${before}${added}` : `${before}\n${added}`;
+  await world.files.write(file, new TextEncoder().encode(text));
+}
+
+function absolute(world: World, path: string): string {
+  const home = world.environment.get('HOME');
+  if (path.startsWith('~/') && home) return `${home}${path.slice(1)}`;
+  return path.startsWith('/') ? path : `${world.directory}/${path}`;
+}
+
+function noKey(summary: string, hint: string): PlatformError {
+  return new PlatformError({ code: 'PCTL-SIGN-KEY', exit: EXIT_TOOL_ERROR, summary, hint });
+}
