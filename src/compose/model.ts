@@ -20,7 +20,12 @@ export interface ComposeFile {
 
 export type ParsedCompose =
   | { readonly ok: true; readonly file: ComposeFile }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      /** 4: all problems are policy (`include`, `extends` of another file, a top-level key that G-7 does not have); else 3. */
+      readonly exit?: 3 | 4;
+    };
 
 /** What a service names outside of its own text. Paths are as written, so they may hold variables. */
 export interface References {
@@ -93,6 +98,8 @@ export interface PolicyContext {
     readonly expires: string | null;
   }[];
   readonly deny: readonly string[];
+  /** Ids of the host's group docker, where they are known (`group_add`). */
+  readonly dockerGroups?: readonly string[];
   /** YYYY-MM-DD (UTC), for `expires`. */
   readonly today: string;
 }

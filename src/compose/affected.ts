@@ -1,0 +1,22 @@
+/** P-14: what `up` of one service breaks or leaves undone in its project. */
+import type { ComposeFile } from './model.js';
+import { namespacesOf, references } from './references.js';
+
+/** Sorted by service. @throws PlatformError PCTL-COMPOSE-NO-SERVICE (3) */
+export function alsoAffected(file: ComposeFile, service: string): { service: string; why: string }[] {
+  const affected: { service: string; why: string }[] = [];
+  for (const [name, definition] of file.services) {
+    if (name !== service && namespacesOf(definition).includes(service)) {
+      affected.push({
+        service: name,
+        why: `lives in a namespace of ${service} and loses it when ${service} is recreated`,
+      });
+    }
+  }
+  for (const { service: name, condition } of references(file, service).dependsOn) {
+    if (condition === 'service_completed_successfully') {
+      affected.push({ service: name, why: `${service} depends on its completion, and it is not run` });
+    }
+  }
+  return affected.sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : 0));
+}
