@@ -61,6 +61,14 @@ export interface Git {
   differs(paths: readonly string[]): Promise<readonly string[]>;
 }
 
+/** The work tree as it lies there now (M-4): what git tracks or would track; ignored files are not in it. */
+export interface WorkTree {
+  /** One git process. A file's id is the blob that its bytes would be; a repository inside is an entry of mode 160000. */
+  entries(root: string): Promise<readonly TreeEntry[]>;
+  /** Never through a link; null: no regular file. Larger than `max`: PCTL-FILE-TOO-LARGE (3). */
+  read(root: string, path: string, max: number): Promise<Uint8Array | null>;
+}
+
 // ---------------------------------------------------------------- host
 
 /** A POSIX shell program of this release: constant text; values reach it as arguments or input, never as code. */
@@ -229,6 +237,8 @@ export interface World {
   openGit(dir: string): Promise<Git>;
   readonly connect: Connect;
   readonly files: Files;
+  /** Needed by what reads the work tree: validate, and plan without `--sha`. */
+  readonly workTree?: WorkTree;
   readonly signer: Signer;
   readonly tailnet: Tailnet;
   readonly clock: Clock;
