@@ -53,7 +53,6 @@ tools() {
   works sha256sum sha256sum
   works readlink readlink -f /
   works stat stat -c %a /
-  works truncate truncate -s 0 /dev/null
   works dd dd if=/dev/null of=/dev/null bs=1 count=1 iflag=fullblock
   if have curl && curl --version >/dev/null 2>&1; then say http curl
   elif have wget && wget --version >/dev/null 2>&1; then say http wget
@@ -74,7 +73,8 @@ root() {
   fi
   if mkdir "$P/check.$$" 2>/dev/null && : >"$P/check.$$/file" && sync "$P/check.$$/file" 2>/dev/null; then
     say root ok
-    if have flock && flock -n "$P/check.$$/file" true 2>/dev/null; then say tool flock yes; else say tool flock no; fi
+    works flock flock -n "$P/check.$$/file" true
+    works truncate truncate -s 0 "$P/check.$$/file"
   else
     say root unwritable "$P"
   fi

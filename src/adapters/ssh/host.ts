@@ -17,6 +17,7 @@ import { createSlots } from './slots.js';
 
 /** sshd's MaxSessions is 10 by default and counts channels that it has not torn down yet. */
 const MAX_CHANNELS = 8;
+const MAX_REFUSED_WAIT_MS = 800;
 const KILL_AFTER_MS = 10_000;
 
 export interface SshHostOptions {
@@ -34,6 +35,8 @@ export function createSshHost(
 ): Host {
   const bounds = options.bounds ?? DUPLEX_BOUNDS;
   const slots = createSlots(MAX_CHANNELS);
+  /** Programs that got TERM and have not ended: KILL, now. */
+  const stopped = new Set<() => void>();
   let gone = false;
   const connectionLost = new Promise<void>((resolve) => {
     client.once('close', () => {
@@ -51,7 +54,7 @@ export function createSshHost(
     const opening = (async (): Promise<Duplex> => {
       const free = await slots.take(leaving.signal);
       try {
-        const duplex = await open(command, limit.step);
+        const duplex = await openAgain(command, limit.step, leaving.signal);
         void duplex.closed.then(free);
         if (leaving.signal.aborted) duplex.stop();
         return duplex;
@@ -67,16 +70,29 @@ export function createSshHost(
     return { duplex, leftMs: limit.ms - (performance.now() - since) };
   }
 
-  function open(command: string, step: string): Promise<Duplex> {
-    const opened = new Promise<Duplex>((resolve, reject) => {
+  /** sshd counts a channel that was just closed until its next round: a refused one is asked for again. Nothing was started then. */
+  async function openAgain(command: string, step: string, leaving: AbortSignal): Promise<Duplex> {
+    for (let waitMs = 25; ; waitMs *= 2) {
+      const duplex = await open(command, step);
+      if (duplex !== 'refused') return duplex;
+      if (waitMs > MAX_REFUSED_WAIT_MS || leaving.aborted)
+        throw lost(name, step, 'the server refused to open a channel');
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  function open(command: string, step: string): Promise<Duplex | 'refused'> {
+    const opened = new Promise<Duplex | 'refused'>((resolve, reject) => {
       // The server's words about a refused channel are not shown (O-6).
       const refuse = (why: string): void => reject(lost(name, step, why));
       if (gone) return refuse('the connection is closed');
       try {
         client.exec(command, (error, channel) => {
-          if (error) refuse('the server refused to start a program');
+          // A channel that was not opened has a reason code; a program that was not started has none.
+          if (typeof (error as { reason?: unknown } | undefined)?.reason === 'number') resolve('refused');
+          else if (error) refuse('the server refused to start a program');
           // Listened to here and now: the exit status may be in the very packet that brought this answer.
-          else resolve(overChannel(client, channel, connectionLost, options.killAfterMs ?? KILL_AFTER_MS));
+          else resolve(overChannel(client, channel, connectionLost, options.killAfterMs ?? KILL_AFTER_MS, stopped));
         });
       } catch {
         refuse('the connection is closed');
@@ -101,6 +117,7 @@ export function createSshHost(
     },
     describe: () => description,
     async close() {
+      for (const kill of stopped) kill();
       closeAll();
       if (!gone) await Promise.race([connectionLost, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
       client.destroy();
@@ -113,6 +130,7 @@ function overChannel(
   channel: ClientChannel,
   connectionLost: Promise<void>,
   killAfterMs: number,
+  stopped: Set<() => void>,
 ): Duplex {
   let exited: () => void = () => {};
   let told = false;
@@ -137,6 +155,10 @@ function overChannel(
     if (outgoing && (outgoing.state === 'open' || outgoing.state === 'eof')) protocol?.signal?.(outgoing.id, name);
   };
 
+  const kill = (): void => {
+    signal('KILL');
+    channel.close();
+  };
   return {
     input: channel,
     output: channel,
@@ -152,12 +174,13 @@ function overChannel(
       channel.resume();
       channel.stderr.resume();
       signal('TERM');
-      const timer = setTimeout(() => {
-        signal('KILL');
-        channel.close();
-      }, killAfterMs);
+      const timer = setTimeout(kill, killAfterMs);
       timer.unref();
-      void closed.then(() => clearTimeout(timer));
+      stopped.add(kill);
+      void closed.then(() => {
+        clearTimeout(timer);
+        stopped.delete(kill);
+      });
     },
   };
 }

@@ -1,0 +1,254 @@
+/** `doctor` and `host check` (C-7): what they claim they tested by doing it. */
+import { PlatformError } from '../errors.js';
+import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
+import { checkProgram } from '../host/programs.js';
+import { readPlatform } from '../manifest/load.js';
+import type { Platform } from '../manifest/model.js';
+import { folderOf } from '../plan/files.js';
+import type { Git, HostDescription, World } from '../ports.js';
+import { hostAddress } from './addresses.js';
+import { parseAnswer } from './doctor-answer.js';
+import { hostChecks, type ModuleFiles, questions } from './doctor-host.js';
+import { CONFIG_PATH, resolvePolicy } from './policy.js';
+import { prepare } from './prepare.js';
+import type { Check } from './results.js';
+import { type Gathered, gatherWanted } from './wanted.js';
+
+export interface ChecksResult {
+  readonly checks: readonly Check[];
+  readonly exitCode: ExitCode;
+}
+
+const LIMIT = { ms: 120_000, step: 'host check' };
+/** Hosts that are asked at once. */
+const AT_ONCE = 8;
+/** A signature that anybody may see, over the message `doctor`, of a key that was thrown away: checking it makes ssh-keygen work. */
+const SIGNATURE = `-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAglr5Cwi8cG9MYpUZzp18EXToBC1
+IXydpsFd2clj0uY+oAAAAQcGxhdGZvcm1jdGwtcGxhbgAAAAAAAAAGc2hhNTEyAAAAUwAA
+AAtzc2gtZWQyNTUxOQAAAEBbNTPt48h7WpgQZfumDPyCOEv2Im4tFZfi36wz0b34A69kBl
+Uq7bpORRGa2cTq6EpGSirrKuObGqqNd8HPB4AH
+-----END SSH SIGNATURE-----
+`;
+
+/** A check and the exit that it asks for where it failed. */
+interface Found {
+  readonly check: Check;
+  readonly exit: ExitCode;
+}
+
+/** The named hosts of config.yaml as it lies in the work tree, all of them where none is named. */
+export async function checkHosts(world: World, names: readonly string[]): Promise<ChecksResult> {
+  const git = await world.openGit(world.directory);
+  const gathered = await gatherWanted(world, git, { workTree: true });
+  const broken = gathered.wanted.problems.find((problem) => problem.file === CONFIG_PATH);
+  if (broken) {
+    throw new PlatformError({
+      code: broken.code,
+      exit: 3,
+      summary: broken.message,
+      where: broken,
+      ...(broken.hint ? { hint: broken.hint } : {}),
+    });
+  }
+  const { platform } = gathered.wanted;
+  for (const name of names) hostAddress(platform, name);
+  const hosts = names.length > 0 ? [...new Set(names)] : [...platform.hosts.keys()];
+  return result(await everyHost(world, gathered, platform, hosts));
+}
+
+/** This machine, the config, the policy ref, then every host. */
+export async function doctor(world: World): Promise<ChecksResult> {
+  const found: Found[] = [];
+  const git = await attempt(
+    found,
+    'git',
+    () => world.openGit(world.directory),
+    async (git) => commitInWords(git),
+  );
+  found.push(await keygenCheck(world));
+  if (git === null) return result(found);
+  const gathered = await attempt(
+    found,
+    'config',
+    () => readConfig(world, git),
+    async ({ wanted }) => `${wanted.platform.hosts.size} hosts, ${wanted.modules.size} modules`,
+  );
+  await attempt(
+    found,
+    'policy-ref',
+    () => resolvePolicy(world, git, { asking: false }, readPlatform),
+    async (policy) => `${policy.ref} (${policy.sha.slice(0, 7)}): ${policy.how}`,
+  );
+  if (gathered === null) return result(found);
+  const { platform } = gathered.wanted;
+  found.push(await identityCheck(world, platform));
+  found.push(...(await everyHost(world, gathered, platform, [...platform.hosts.keys()])));
+  return result(found);
+}
+
+function result(found: readonly Found[]): ChecksResult {
+  return {
+    checks: found.map(({ check }) => check),
+    exitCode: worstExit(found.map(({ check, exit }) => (check.ok ? EXIT_NO_CHANGES : exit))),
+  };
+}
+
+/** Does it, and makes a check of how it went; null where it failed. */
+async function attempt<T>(
+  found: Found[],
+  id: string,
+  work: () => Promise<T>,
+  words: (value: T) => Promise<string>,
+): Promise<T | null> {
+  try {
+    const value = await work();
+    found.push(local(id, true, await words(value)));
+    return value;
+  } catch (error) {
+    found.push(failed(id, null, error));
+    return null;
+  }
+}
+
+function local(id: string, ok: boolean, detail: string, fix: string | null = null): Found {
+  return { check: { id, host: null, ok, detail, fix: ok ? null : fix }, exit: EXIT_TOOL_ERROR };
+}
+
+/** Only our own errors are findings; anything else is a bug, and main says so. */
+function failed(id: string, host: string | null, error: unknown): Found {
+  if (!(error instanceof PlatformError)) throw error;
+  const detail = [`${error.summary} (${error.code})`, error.why].filter((part) => part !== undefined).join('; ');
+  return { check: { id, host, ok: false, detail, fix: error.hint ?? null }, exit: error.exit };
+}
+
+async function commitInWords(git: Git): Promise<string> {
+  const { sha, branch } = await git.head();
+  return `${git.root} at ${sha.slice(0, 7)} (${branch ?? 'no branch'})`;
+}
+
+async function readConfig(world: World, git: Git): Promise<Gathered> {
+  const gathered = await gatherWanted(world, git, { workTree: true });
+  const [first] = gathered.wanted.problems;
+  if (first === undefined) return gathered;
+  const count = gathered.wanted.problems.length;
+  const more = count === 1 ? '' : `, and ${count - 1} more`;
+  throw new PlatformError({
+    code: first.code,
+    exit: 3,
+    summary: `${first.file}:${first.line}:${first.column} ${first.message}${more}`,
+    hint: 'platformctl validate',
+  });
+}
+
+async function keygenCheck(world: World): Promise<Found> {
+  const fix = 'install the OpenSSH client, 8.1 or newer (sudo apt-get install openssh-client)';
+  try {
+    const good = (await world.signer.check(SIGNATURE, 'doctor')) !== null;
+    return local('ssh-keygen', good, good ? 'checks signatures' : 'it did not take a signature that is good', fix);
+  } catch (error) {
+    const { check, exit } = failed('ssh-keygen', null, error);
+    return { check: { ...check, fix: check.fix ?? fix }, exit };
+  }
+}
+
+/** Something to connect with (M-10). Whether a host takes it, its own check tells. */
+async function identityCheck(world: World, platform: Platform): Promise<Found> {
+  const remote = [...platform.hosts.values()].filter((host) => host.transport !== 'local');
+  if (remote.length === 0) return local('identity', true, 'not needed: every host is this machine');
+  const ways: string[] = [];
+  for (const name of ['PLATFORMCTL_SSH_KEY', 'PLATFORMCTL_IDENTITY_FILE', 'PLATFORMCTL_IDENTITY_AGENT']) {
+    if (world.environment.get(name)) ways.push(name);
+  }
+  if (remote.every((host) => host.identityFile !== null)) ways.push('identity_file');
+  try {
+    const { length } = await world.signer.agentKeys();
+    if (length > 0) ways.push(`ssh-agent with ${length} ${length === 1 ? 'key' : 'keys'}`);
+  } catch (error) {
+    return failed('identity', null, error);
+  }
+  const none = 'no key in the environment or the config, and no ssh-agent that holds one';
+  return local(
+    'identity',
+    ways.length > 0,
+    ways.join(', ') || none,
+    'eval "$(ssh-agent)"; ssh-add, or set PLATFORMCTL_IDENTITY_FILE',
+  );
+}
+
+async function everyHost(
+  world: World,
+  gathered: Gathered,
+  platform: Platform,
+  names: readonly string[],
+): Promise<Found[]> {
+  const today = new Date(world.clock.now()).toISOString().slice(0, 10);
+  const ids = [...gathered.wanted.modules.values()]
+    .filter((module) => names.includes(module.host))
+    .map((module) => module.id);
+  const { prepared } = await prepare(gathered, platform, ids, today);
+  const found: Found[][] = [];
+  const queue = names.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, name] of queue) {
+      const modules = prepared.filter((one) => one.module.host === name).map(filesOf);
+      found[index] = await oneHost(world, platform, name, modules);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, worker));
+  return found.flat();
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>['prepared'][number];
+
+function filesOf({ module, wanted, composeFile }: Prepared): ModuleFiles {
+  const folder = folderOf(composeFile);
+  const listed = wanted.dotenv !== 'none';
+  return {
+    module: module.id,
+    files:
+      module.delivery === 'push'
+        ? wanted.files.filter((file) => file.source === 'commit').map((file) => file.path)
+        : [],
+    hostFiles: wanted.files.filter((file) => file.source === 'host' && file.required).map((file) => file.path),
+    unlistedDotenv: listed ? null : folder === '' ? '.env' : `${folder}/.env`,
+  };
+}
+
+async function oneHost(
+  world: World,
+  platform: Platform,
+  name: string,
+  modules: readonly ModuleFiles[],
+): Promise<Found[]> {
+  const config = platform.hosts.get(name);
+  if (config === undefined) return [];
+  try {
+    const host = await world.connect(hostAddress(platform, name));
+    try {
+      const description = host.describe();
+      const asking = questions(modules);
+      const before = Math.floor(world.clock.now() / 1000);
+      const program = { name: 'check', text: checkProgram, args: [config.remoteRoot] };
+      const answered = await host.run(program, new TextEncoder().encode(asking.input), LIMIT);
+      const asked = { before, after: Math.ceil(world.clock.now() / 1000) };
+      const answer = parseAnswer(new TextDecoder().decode(answered.stdout), name);
+      const checks = [connected(name, description), ...hostChecks(config, description, answer, modules, asking, asked)];
+      return checks.map((check) => ({ check, exit: EXIT_REMOTE_FAILED }));
+    } finally {
+      await host.close();
+    }
+  } catch (error) {
+    return [failed('connect', name, error)];
+  }
+}
+
+function connected(name: string, { transport, address, user, identity, hostKey }: HostDescription): Check {
+  const detail =
+    transport === 'local'
+      ? 'this machine'
+      : [`${transport} to ${user}@${address}`, hostKey ? `host key ${hostKey}` : '', identity ? `with ${identity}` : '']
+          .filter((part) => part !== '')
+          .join(', ');
+  return { id: 'connect', host: name, ok: true, detail, fix: null };
+}
