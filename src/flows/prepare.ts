@@ -5,7 +5,7 @@ import { exceptionToPaste, judgeText } from '../compose/policy.js';
 import { references } from '../compose/references.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, type ExitCode } from '../exits.js';
-import { projectName } from '../manifest/load.js';
+import { projectName } from '../manifest/project.js';
 import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
 import type { Plan } from '../manifest/types.js';
 import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
@@ -151,7 +151,7 @@ function prepareModule(
   const verdict = judgeText(compose, module.service, context);
   const errors = [...wanted.problems.map((problem) => problemFailure(module.id, problem)), ...denialFailures(module.id, verdict)];
   if (errors.length > 0) return { prepared: null, errors };
-  const project = projectName(module.project, compose.name, module.composeFile);
+  const project = projectName(module.project, compose.name, `${host.remoteRoot}/${composeFile}`);
   return {
     prepared: {
       module,
@@ -163,7 +163,7 @@ function prepareModule(
       references: refs,
       wanted,
       tree,
-      project: { name: project.name, source: project.source as Plan['project_source'] },
+      project: { name: project.name, source: project.source },
       verdict,
       context,
     },

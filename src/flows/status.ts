@@ -3,7 +3,8 @@ import { PlatformError } from '../errors.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
-import { projectName, readPlatform } from '../manifest/load.js';
+import { projectName } from '../manifest/project.js';
+import { readPlatform } from './read-platform.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
 import type { Status } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
@@ -52,7 +53,7 @@ async function hostRows(world: World, root: string, platform: Platform, name: st
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
         const status = bytes ? parseStatus(bytes, { host: name }) : null;
-        const project = typeof status?.project === 'string' ? status.project : projectName(module.project, null, module.composeFile).name;
+        const project = typeof status?.project === 'string' ? status.project : projectName(module.project, null, `${remoteRoot}/${module.composeFile}`).name;
         ours.add(project);
         const containers = first.containers.filter((container) => container.project === project && container.service === module.service);
         const held = first.held.some((lock) => lock.name === `module.${module.id}`);
