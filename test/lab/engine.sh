@@ -38,6 +38,33 @@ engine_start() {
   return 1
 }
 
+# own_engine DIR: a dockerd for one lab, on a bridge of its own. Neither `--bridge=none` nor `--default-address-pool`: with these dockerd
+# deletes docker0 at its start or restart, which is another engine's. It sees by itself which addresses others use.
+own_engine() {
+  local number bridge
+  mkdir -p "$1/engine"
+  while :; do
+    number=$((RANDOM % 200 + 20)) bridge=pctl$number
+    # The bridge is the claim on the addresses.
+    if ! ip -o -4 addr | grep -q " 10\\.$number\\." && ip link add "$bridge" type bridge 2>/dev/null; then break; fi
+  done
+  printf '%s\n' "$bridge" >"$1/engine/bridge"
+  ip addr add "10.$number.255.1/24" dev "$bridge" && ip link set "$bridge" up && own_engine_start "$1"
+}
+
+own_engine_start() { engine_start "$1/engine" "$1/docker.sock" --bridge "$(cat "$1/engine/bridge")"; }
+
+own_engine_remove() {
+  local id
+  own() { docker --host "unix://$1/docker.sock" "${@:2}"; }
+  # Else dockerd gives each container its time to stop.
+  own "$1" ps -q | while IFS= read -r id; do own "$1" kill "$id" >/dev/null; done
+  own "$1" container prune -f >/dev/null
+  own "$1" network prune -f >/dev/null
+  engine_stop "$1/engine"
+  [ ! -s "$1/engine/bridge" ] || ip link del "$(cat "$1/engine/bridge")"
+} 2>/dev/null
+
 engine_stop() { # FOLDER
   local pid mount
   pid=$(cat "$1/dockerd.pid" 2>/dev/null)

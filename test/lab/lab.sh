@@ -153,9 +153,7 @@ start() {
   trap 'unlock_shared; say "taking back what was started"; stop "$dir"' EXIT
   trap 'exit 1' HUP INT TERM
   if [ -n "$own" ]; then
-    number=$((RANDOM % 200))
-    # No bridge and an address pool of its own: two engines would fight over docker0.
-    engine_start "$dir/engine" "$dir/docker.sock" --bridge=none --default-address-pool "base=10.$((number + 20)).0.0/16,size=24" || exit 1
+    own_engine "$dir" || exit 1
     images=$(import_images "$dir/docker.sock") || exit 1
   else
     shared_engine || exit 1
@@ -199,7 +197,7 @@ stop() {
     end_process "$(cat "$folder/sshd.pid" 2>/dev/null)" "$folder/sshd_config"
     end_sessions "$folder"
   done
-  if [ -d "$dir/engine" ]; then engine_stop "$dir/engine"; elif engine_answers; then remove_containers "$dir"; fi
+  if [ -d "$dir/engine" ]; then own_engine_remove "$dir"; elif engine_answers; then remove_containers "$dir"; fi
   rm -rf "$dir" || say "not everything in $dir could be removed"
   lock_shared
   rm -f "$SHARED/labs/${dir//\//_}"
@@ -218,11 +216,10 @@ stop_owned() {
 }
 
 restart_engine() { # DIR
-  local dir=${1%/} options
+  local dir=${1%/}
   [ -d "$dir/engine" ] || die "$dir has no engine of its own"
-  options=$(tr '\0' '\n' <"/proc/$(cat "$dir/engine/dockerd.pid")/cmdline" | grep -A1 -x -- --default-address-pool | tail -n 1)
   engine_stop "$dir/engine"
-  engine_start "$dir/engine" "$dir/docker.sock" --bridge=none --default-address-pool "$options"
+  own_engine_start "$dir"
 }
 
 # Only the settings are stdout; what the tools say is for a person.
