@@ -1,16 +1,13 @@
-/** `approve` and `explain-approval` (G-4, modes signature and self). */
+/** `approve` (G-4, modes signature and self): shows plans, signs them once, keeps the signature beside each. */
 import { PlatformError } from '../errors.js';
-import { EXIT_APPROVAL_MISMATCH, EXIT_INVALID, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
+import { EXIT_INVALID, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { type AllowedSigners, keyFingerprint, parseAllowedSigners } from '../gate/allowed-signers.js';
-import { type ApprovalRow, judgeApproval } from '../gate/approval.js';
 import { changesAnything } from '../gate/facts.js';
 import { SIGNATURES_MAX_BYTES, signatureText, signedMessage } from '../gate/signature-file.js';
-import type { GateFailure } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
-import { gatherApproval } from './approvals.js';
 import { loadPlan } from './plan-files.js';
-import { type Policy, SIGNERS_PATH } from './policy.js';
+import { SIGNERS_PATH } from './policy.js';
 
 export interface ApproveResult {
   /** Of the plans that were signed, sorted. */
@@ -73,57 +70,6 @@ export async function approve(
       ? [`${keyFingerprint(publicKey)} is not in ${SIGNERS_PATH} of the policy ref: its approval will not count`]
       : [];
   return { digests, files, principal, key: keyFingerprint(publicKey), unchanged, warnings, exitCode: EXIT_NO_CHANGES };
-}
-
-export interface ExplainResult {
-  readonly module: string;
-  readonly digest: string;
-  readonly required: number;
-  readonly counted: number;
-  readonly approvals: readonly ApprovalRow[];
-  readonly approved: boolean;
-  readonly selfApproved: boolean;
-  /** What is missing, where it is not approved. */
-  readonly failures: readonly GateFailure[];
-  readonly exitCode: ExitCode;
-}
-
-export interface ExplainOptions {
-  readonly approvalFiles: readonly string[];
-  readonly policy: Policy;
-  /** The module's `last_apply_sha` as far as it is known: null for never. */
-  readonly lastApplySha: string | null;
-}
-
-/** What apply would say of a plan's approvals, without applying. */
-export async function explainApproval(
-  world: World,
-  git: Git,
-  reference: string,
-  options: ExplainOptions,
-): Promise<ExplainResult> {
-  const { plan, file } = await loadPlan(world, git.root, reference);
-  const facts = await gatherApproval(world, git, {
-    plan,
-    planFile: file,
-    approvalFiles: options.approvalFiles,
-    policy: options.policy,
-    lastApplySha: options.lastApplySha,
-    self: 'no terminal',
-  });
-  const judged = judgeApproval(plan, options.policy.platform, facts, 'under lock');
-  const approved = judged.state === 'approved';
-  return {
-    module: plan.module,
-    digest: plan.digest,
-    required: judged.needed ? judged.required : 0,
-    counted: judged.counted,
-    approvals: judged.approvals,
-    approved,
-    selfApproved: judged.selfApproved,
-    failures: judged.failures,
-    exitCode: approved ? EXIT_NO_CHANGES : (judged.failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
-  };
 }
 
 function refuseUnappliable(plan: Plan, file: string): void {

@@ -1,0 +1,72 @@
+import { PlatformError } from '../errors.js';
+import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
+import { type ExplainResult, explainApproval } from '../flows/explain-approval.js';
+import type { World } from '../ports.js';
+import { type Globals, printJson } from './output.js';
+
+export interface ExplainFlags extends Globals {
+  readonly approval?: readonly string[];
+  readonly policyRef?: string;
+  readonly full?: boolean;
+}
+
+/** `platformctl explain-approval PLAN|ID [--approval FILE]...` */
+export async function run(world: World, args: string[], flags: ExplainFlags): Promise<ExitCode> {
+  const [reference, ...more] = args;
+  if (reference === undefined || more.length > 0) {
+    throw new PlatformError({
+      code: 'PCTL-USAGE',
+      exit: EXIT_TOOL_ERROR,
+      summary: 'explain-approval takes one plan',
+      hint: 'platformctl explain-approval ID, or a plan file',
+    });
+  }
+  const result = await explainApproval(world, reference, {
+    approvalFiles: flags.approval ?? [],
+    ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
+  });
+  if (flags.json) printJson(world, explainJson(result));
+  else world.terminal.out(explainText(result, flags.full === true));
+  return result.exitCode;
+}
+
+/** schemas/explain-approval.schema.json */
+export function explainJson(result: ExplainResult): object {
+  const { digest, required, counted, exitCode } = result;
+  const approvals = result.approvals.map(({ file, principal, key, counts, why }) => ({
+    file,
+    principal,
+    key,
+    counts,
+    why,
+  }));
+  return { schema_version: '1.0', exitCode, digest, required, counted, approvals };
+}
+
+/** Every approval with why it counts or not, then what is missing, then the next thing to do. */
+export function explainText(result: ExplainResult, full: boolean): string {
+  const digest = full ? result.digest : result.digest.slice(0, 12);
+  const verdict =
+    result.required === 0
+      ? 'needs no approval'
+      : result.approved
+        ? result.selfApproved
+          ? 'self-approved'
+          : 'approved'
+        : 'not approved';
+  const lines = [`${result.module}, plan ${digest}: ${verdict} (${result.counted} of ${result.required})`, ''];
+  for (const row of result.approvals)
+    lines.push(`  ${row.counts ? 'counts    ' : 'does not  '}  ${row.code ?? ''}${row.code ? '  ' : ''}${row.why}`);
+  if (result.approvals.length === 0) lines.push('  no signature was found');
+  const missing = result.failures.filter((failure) => !result.approvals.some((row) => row.why === failure.why));
+  for (const failure of missing) lines.push(`  ${failure.code}  ${failure.why}`);
+  const since =
+    result.authorsSince === null
+      ? 'ever: no apply is known here'
+      : `since ${result.authorsSince.slice(0, 7)}, applied last as far as this checkout knows`;
+  lines.push('', `authors are those of the manifest and the files of the plan, ${since}`);
+  const hint = missing.at(-1)?.hint ?? null;
+  if (hint !== null) lines.push(`hint: ${hint}`);
+  if (result.exitCode !== EXIT_NO_CHANGES) lines[lines.length - 1] = `${lines.at(-1)}   (exit ${result.exitCode})`;
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,72 @@
+/** `explain-approval` (G-4): what apply would say of a plan's approvals, without applying. */
+import { EXIT_APPROVAL_MISMATCH, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
+import { type ApprovalRow, judgeApproval } from '../gate/approval.js';
+import type { GateFailure } from '../gate/verdict.js';
+import type { World } from '../ports.js';
+import { parseStatus } from '../state/status.js';
+import { gatherApproval } from './approvals.js';
+import { loadPlan } from './plan-files.js';
+import { resolvePolicy } from './policy.js';
+import { readPlatform } from './read-platform.js';
+import { mirrorPath } from './record-here.js';
+
+const MIRROR_MAX = 16 * 1024 * 1024;
+
+export interface ExplainResult {
+  readonly module: string;
+  readonly digest: string;
+  /** 0 where the plan changes nothing (X-4). */
+  readonly required: number;
+  readonly counted: number;
+  readonly approvals: readonly ApprovalRow[];
+  readonly approved: boolean;
+  readonly selfApproved: boolean;
+  /** What is missing, where it is not approved. */
+  readonly failures: readonly GateFailure[];
+  /** Authors were looked for since this commit; null: in all of the history. It is the mirror's; apply asks the host. */
+  readonly authorsSince: string | null;
+  readonly exitCode: ExitCode;
+}
+
+export interface ExplainOptions {
+  /** `--approval FILE`, each. */
+  readonly approvalFiles: readonly string[];
+  readonly policyRef?: string;
+}
+
+/** @throws PlatformError what loadPlan, resolvePolicy and gatherApproval throw */
+export async function explainApproval(
+  world: World,
+  reference: string,
+  options: ExplainOptions,
+): Promise<ExplainResult> {
+  const git = await world.openGit(world.directory);
+  const { plan, file } = await loadPlan(world, git.root, reference);
+  const named = options.policyRef === undefined ? {} : { policyRef: options.policyRef };
+  const policy = await resolvePolicy(world, git, { asking: false, ...named }, readPlatform);
+  const path = mirrorPath(git.root, plan.module);
+  const mirror = await world.files.read(path, MIRROR_MAX);
+  const authorsSince = mirror === null ? null : parseStatus(mirror, { file: path }).last_apply_sha;
+  const facts = await gatherApproval(world, git, {
+    plan,
+    planFile: file,
+    approvalFiles: options.approvalFiles,
+    policy,
+    lastApplySha: authorsSince,
+    self: 'no terminal',
+  });
+  const judged = judgeApproval(plan, policy.platform, facts, 'under lock');
+  const approved = judged.state === 'approved';
+  return {
+    module: plan.module,
+    digest: plan.digest,
+    required: judged.needed ? judged.required : 0,
+    counted: judged.counted,
+    approvals: judged.approvals,
+    approved,
+    selfApproved: judged.selfApproved,
+    failures: judged.failures,
+    authorsSince,
+    exitCode: approved ? EXIT_NO_CHANGES : (judged.failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
+  };
+}
