@@ -20,9 +20,10 @@ export const initSchema = {
     "approval": {
       "enum": [
         "self",
-        "signature"
+        "signature",
+        null
       ],
-      "description": "The approval mode of the config that init would write; a kept one may have another."
+      "description": "The mode of the config; null where a config was there already and no flag was given."
     },
     "files": {
       "type": "array",

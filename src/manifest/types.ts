@@ -5,9 +5,9 @@
 export interface InitDocument {
   schema_version: '1.0';
   /**
-   * The approval mode of the config that init would write; a kept one may have another.
+   * The mode of the config; null where a config was there already and no flag was given.
    */
-  approval: 'self' | 'signature';
+  approval: 'self' | 'signature' | null;
   files: {
     /**
      * Relative to the repo's root.
