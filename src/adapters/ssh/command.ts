@@ -8,11 +8,11 @@ const MAX_COMMAND_BYTES = 120_000;
 
 /**
  * `quote()` for whatever shell the account has. In fish a backslash inside single quotes may be an escape, so each stands outside of them, doubled, which every
- * shell reads as one. In zsh a word that begins with `=` is a command to look up, in fish one that begins with `%` was a job: an empty pair of quotes ends that.
+ * shell reads as one. In zsh a word that begins with `=` is a command to look up, in fish one that begins with `%` was a job, unless that character is quoted.
  */
 function word(value: string): string {
   const text = value.split('\\').map(quote).join('\\\\');
-  return /^[=%]/.test(text) ? `''${text}` : text;
+  return /^[=%]/.test(text) ? `'${text[0]}'${text.slice(1)}` : text;
 }
 
 /**
