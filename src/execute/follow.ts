@@ -64,9 +64,11 @@ export function eventOf(line: JournalLine, module: string, time: string): StepEv
       return event('verify', 'waiting', line.detail.replace(/:none/, '').replaceAll(':', ', ').replace(/, $/, ''));
     case 'verify ended':
       return line.exit === 0 ? event('verify', 'done', "healthy; image and files are the plan's") : event('verify', 'failed', whyWords(line.detail));
+    case 'verify again':
+      return event('verify', 'done', 'what was there before runs again');
     case 'back started':
       return event('back', 'started', line.detail === '-' || line.detail === 'none' ? 'putting back what was there' : `putting back what was there: ${whyWords(line.detail)}`);
-    case 'back ended':
+    case 'restore ended':
       return event('back', line.exit === 0 ? 'done' : 'failed', line.exit === 0 ? 'compose returned 0' : whyWords(`compose_${line.exit}`));
     case 'record ended':
       return event('record', 'done', 'recorded on the host');

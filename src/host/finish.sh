@@ -134,7 +134,7 @@ look() {
   COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 HASH=''
   for id in $ids; do
     words=$(docker_ inspect --type container --format \
-      '{{.Id}} {{.Image}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
+      '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
       "$id") || continue
     # shellcheck disable=SC2086
     set -- $words
@@ -374,13 +374,14 @@ container_back() {
   fi
   set --
   while IFS= read -r word; do set -- "$@" "$word"; done <"$G/back"
-  step back "$COMPOSE_SECONDS" "$@" || { WHY=compose_$?; return 1; }
+  step restore "$COMPOSE_SECONDS" "$@" || { WHY=compose_$?; return 1; }
   look || { WHY=engine_silent; return 1; }
   if [ "$IMG" != "$BACK_IMAGE" ]; then WHY=other_image; return 1; fi
   case $BACK in
     running)
       TIMEOUT=$BACK_TIMEOUT STABLE=$BACK_STABLE EXITS=$BACK_EXITS HTTP=$BACK_HTTP HTTP_STATUS=$BACK_HTTP_STATUS
-      verify
+      verify || return 1
+      journal verify again 0
       ;;
     *) [ "$COUNT" = 1 ] || { WHY=several_containers; return 1; } ;;
   esac

@@ -84,7 +84,7 @@ do_allstatus() {
   done
 }
 
-CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{if .State.Health}}{{json .State.Health.Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
+CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{with index .State "Health"}}{{json .Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
 
 # The containers of projects, `*` for every one that compose made: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
 do_containers() {
