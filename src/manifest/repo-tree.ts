@@ -1,4 +1,5 @@
 /** A commit's tree as names and modes: what a path that a manifest names may be (M-4). */
+import { shown } from './findings.js';
 import { folderOf, isBeneath, normaliseRepoPath, repoPathFlaw, SACRED_NAMES } from './paths.js';
 
 export const SYMLINK = '120000';
@@ -84,7 +85,7 @@ export function shapeFlaw(written: string, what: string): PathFlaw | null {
   if (flaw)
     return {
       code: 'PCTL-PATH',
-      message: `${what} ${flaw}`,
+      message: `${what} ${shown(written)} ${flaw}`,
       hint: 'a path in this repo, going only downwards: compose/core/compose.yaml',
     };
   const sacred = written.split('/').find((part) => SACRED_NAMES.includes(part));
