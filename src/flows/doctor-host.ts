@@ -218,7 +218,8 @@ function moduleChecks(
     const file = answer.files.get(number);
     return file === undefined || file.state === 'ok' || file.state === 'unknown' ? [] : [file];
   });
-  if (module.files.length > 0) {
+  // Without a root of its own every file stands or falls with that one; a fix for its parent would be wrong.
+  if (module.files.length > 0 && answer.root.state === 'ok') {
     const paths = [...new Set(blocked.map((file) => file.path ?? ''))];
     const owned = blocked.filter((file) => file.state === 'folder' || file.state === 'owner');
     const detail =
@@ -241,7 +242,7 @@ function moduleChecks(
       state === 'absent'
         ? `put it there; it is a host file of ${module.module}`
         : state === 'unreadable'
-          ? chown(account, full)
+          ? `sudo chgrp ${quote(account)} ${quote(full)} && sudo chmod g+r ${quote(full)}`
           : `move the folder away and put the file there`;
     checks.push(
       check(`host-file:${module.module}`, false, `${full} is ${state === 'is-folder' ? 'a folder' : state}`, fix),

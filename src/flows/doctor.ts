@@ -2,7 +2,6 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
 import { checkProgram } from '../host/programs.js';
-import { readPlatform } from '../manifest/load.js';
 import type { Platform } from '../manifest/model.js';
 import { folderOf } from '../plan/files.js';
 import type { Git, HostDescription, World } from '../ports.js';
@@ -11,6 +10,7 @@ import { parseAnswer } from './doctor-answer.js';
 import { hostChecks, type ModuleFiles, questions } from './doctor-host.js';
 import { CONFIG_PATH, resolvePolicy } from './policy.js';
 import { prepare } from './prepare.js';
+import { readPlatform } from './read-platform.js';
 import type { Check } from './results.js';
 import { type Gathered, gatherWanted } from './wanted.js';
 

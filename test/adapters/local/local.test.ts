@@ -9,7 +9,10 @@ import { addressOf, bytes, failure, program, testDeps, text } from '../ssh/parts
 
 const LIMIT = { ms: 5000, step: 'observe' };
 const PATH = process.env.PATH ?? '';
-const deps = (variables: Record<string, string> = { PATH, HOME: '/home/me', SECRET: 'x', SSH_AUTH_SOCK: '/s' }, host?: LocalDeps['host']): LocalDeps & { warned: string[] } => {
+const deps = (
+  variables: Record<string, string> = { PATH, HOME: '/home/me', SECRET: 'x', SSH_AUTH_SOCK: '/s' },
+  host?: LocalDeps['host'],
+): LocalDeps & { warned: string[] } => {
   const { environment, warned, warn } = testDeps(variables);
   return { environment, warned, warn, ...(host ? { host } : {}) };
 };
@@ -24,19 +27,31 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe('local', () => {
   test('G-6 warns root, and says who it is', () => {
     const d = deps();
-    expect(createLocalHost('here', d).describe()).toEqual({ transport: 'local', address: 'localhost', user: userInfo().username, identity: null, hostKey: null });
+    expect(createLocalHost('here', d).describe()).toEqual({
+      transport: 'local',
+      address: 'localhost',
+      user: userInfo().username,
+      identity: null,
+      hostKey: null,
+    });
     expect(d.warned).toHaveLength(userInfo().uid === 0 ? 1 : 0);
   });
 
   test('createConnect opens it', async () => {
-    const host = await createConnect(testDeps({ PATH }))(addressOf({ port: 22, user: 'x', hostKey: '' }, { transport: 'local', name: 'here' }));
+    const host = await createConnect(testDeps({ PATH }))(
+      addressOf({ port: 22, user: 'x', hostKey: '' }, { transport: 'local', name: 'here' }),
+    );
     expect(host.describe().transport).toBe('local');
     await host.close();
   });
 
   test('a program gets its text as $1, its arguments, its input, and tells its exit', async () => {
     const words = ['', "it's", '$(id)', 'a\nb', '\\'];
-    const result = await local().run(program('printf %s "$0"; shift; for a; do printf "|%s" "$a"; done; cat; echo oops >&2; exit 3', ...words), bytes('input'), LIMIT);
+    const result = await local().run(
+      program('printf %s "$0"; shift; for a; do printf "|%s" "$a"; done; cat; echo oops >&2; exit 3', ...words),
+      bytes('input'),
+      LIMIT,
+    );
     expect(text(result.stdout)).toBe(`platformctl|${words.join('|')}input`);
     expect(text(result.stderr)).toBe('oops\n');
     expect(result.code).toBe(3);
@@ -45,7 +60,10 @@ describe('local', () => {
   test('M-6 it gets PATH, HOME and DOCKER_CONFIG of the environment, and nothing else', async () => {
     const result = await local().run(program('env | cut -d= -f1 | sort'), bytes(''), LIMIT);
     // _, PWD, OLDPWD and SHLVL are what some shells set themselves.
-    const names = text(result.stdout).trim().split('\n').filter((name) => !['_', 'PWD', 'OLDPWD', 'SHLVL'].includes(name));
+    const names = text(result.stdout)
+      .trim()
+      .split('\n')
+      .filter((name) => !['_', 'PWD', 'OLDPWD', 'SHLVL'].includes(name));
     expect(names).toEqual(['HOME', 'PATH']);
   });
 
@@ -59,7 +77,10 @@ describe('local', () => {
   });
 
   test('a conversation', async () => {
-    const talk = await local().talk(program('echo hello; read -r a; printf "%s\\n12345" "$a"; echo note >&2; cat >/dev/null; exit 4'), LIMIT);
+    const talk = await local().talk(
+      program('echo hello; read -r a; printf "%s\\n12345" "$a"; echo note >&2; cat >/dev/null; exit 4'),
+      LIMIT,
+    );
     expect(await talk.line(LIMIT)).toBe('hello');
     await talk.say(bytes('word\n'));
     expect(await talk.line(LIMIT)).toBe('word');
@@ -80,9 +101,16 @@ describe('local', () => {
 
   test('X-8 at its deadline the whole group gets TERM, then KILL', async () => {
     const mark = join(folder, 'mark');
-    const stubborn = program('sh -c \'trap "" TERM; echo $$ >"$0"; while :; do sleep 0.1; done\' "$2" & trap "echo term >>\\"$2\\"; exit" TERM; wait; while :; do sleep 0.1; done', mark);
+    const stubborn = program(
+      'sh -c \'trap "" TERM; echo $$ >"$0"; while :; do sleep 0.1; done\' "$2" & trap "echo term >>\\"$2\\"; exit" TERM; wait; while :; do sleep 0.1; done',
+      mark,
+    );
     const error = await failure(local({ killAfterMs: 600 }).run(stubborn, bytes(''), { ms: 400, step: 'up' }));
-    expect(error).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7, summary: 'here: up did not answer within 400 ms' });
+    expect(error).toMatchObject({
+      code: 'PCTL-HOST-SILENT',
+      exit: 7,
+      summary: 'here: up did not answer within 400 ms',
+    });
     await expect.poll(() => existsSync(mark) && readFileSync(mark, 'utf8')).toMatch(/term/);
     const child = Number.parseInt(readFileSync(mark, 'utf8'), 10);
     expect(alive(child)).toBe(true);
@@ -91,7 +119,10 @@ describe('local', () => {
 
   test('I-4 stdout, lines and stderr are bounded', async () => {
     const host = local({ bounds: { ...DUPLEX_BOUNDS, stdoutBytes: 100_000 }, killAfterMs: 100 });
-    expect(await failure(host.run(program('yes'), bytes(''), LIMIT))).toMatchObject({ code: 'PCTL-HOST-FLOOD', exit: 7 });
+    expect(await failure(host.run(program('yes'), bytes(''), LIMIT))).toMatchObject({
+      code: 'PCTL-HOST-FLOOD',
+      exit: 7,
+    });
     const talk = await host.talk(program('tr "\\0" a </dev/zero'), LIMIT);
     expect(await failure(talk.line(LIMIT))).toMatchObject({ code: 'PCTL-HOST-FLOOD', exit: 7 });
     expect(await failure(talk.bytes(100_001, LIMIT))).toMatchObject({ code: 'PCTL-HOST-FLOOD' });
@@ -110,7 +141,10 @@ describe('local', () => {
 
   test('no sh: PCTL-HOST-LOST', async () => {
     const host = createLocalHost('here', deps({ PATH: '/nonexistent' }));
-    expect(await failure(host.run(program('true'), bytes(''), LIMIT))).toMatchObject({ code: 'PCTL-HOST-LOST', exit: 7 });
+    expect(await failure(host.run(program('true'), bytes(''), LIMIT))).toMatchObject({
+      code: 'PCTL-HOST-LOST',
+      exit: 7,
+    });
   });
 });
 

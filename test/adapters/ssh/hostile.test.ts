@@ -62,11 +62,17 @@ async function ssh(session: (connection: Connection) => void): Promise<number> {
 }
 
 const accept = (connection: Connection): Connection => connection.on('authentication', (context) => context.accept());
-const onExec = (connection: Connection, behave: (accept: (() => ServerChannel) | undefined, reject: (() => void) | undefined) => void): void => {
-  accept(connection).on('ready', () => connection.on('session', (take) => take().on('exec', (yes, no) => behave(yes as never, no as never))));
+const onExec = (
+  connection: Connection,
+  behave: (accept: (() => ServerChannel) | undefined, reject: (() => void) | undefined) => void,
+): void => {
+  accept(connection).on('ready', () =>
+    connection.on('session', (take) => take().on('exec', (yes, no) => behave(yes as never, no as never))),
+  );
 };
 
-const deps = () => testDeps({ PLATFORMCTL_SSH_KEY: mine.private }, { limits: { connectMs: 500, keepaliveMs: 100, keepaliveCount: 3 } });
+const deps = () =>
+  testDeps({ PLATFORMCTL_SSH_KEY: mine.private }, { limits: { connectMs: 500, keepaliveMs: 100, keepaliveCount: 3 } });
 const to = (port: number) => addressOf({ port, user: 'agent', hostKey });
 
 async function timed<T>(work: Promise<T>): Promise<{ value: T; ms: number }> {
@@ -87,8 +93,16 @@ describe('X-8 before the connection stands', () => {
         }),
       /no SSH server answered/,
     ],
-    ['says its version, then silence', () => plain((socket) => socket.write('SSH-2.0-x\r\n')), /no SSH server answered/],
-    ['stalls in the authentication', () => ssh((connection) => connection.on('authentication', () => {})), /silent during the authentication/],
+    [
+      'says its version, then silence',
+      () => plain((socket) => socket.write('SSH-2.0-x\r\n')),
+      /no SSH server answered/,
+    ],
+    [
+      'stalls in the authentication',
+      () => ssh((connection) => connection.on('authentication', () => {})),
+      /silent during the authentication/,
+    ],
   ];
   test.each(silent)('%s: PCTL-HOST-SILENT (7), once', async (_, start, why) => {
     const d = deps();
@@ -102,11 +116,14 @@ describe('X-8 before the connection stands', () => {
     ['resets', () => plain((socket) => socket.resetAndDestroy())],
     ['closes at once', () => plain((socket) => socket.end())],
     ['says garbage', () => plain((socket) => socket.end(Buffer.alloc(100_000, 0x41)))],
-    ['is no longer there', async () => {
-      const port = await plain(() => {});
-      for (const close of open.splice(0)) close();
-      return port;
-    }],
+    [
+      'is no longer there',
+      async () => {
+        const port = await plain(() => {});
+        for (const close of open.splice(0)) close();
+        return port;
+      },
+    ],
   ];
   test.each(broken)('%s: PCTL-HOST-CONNECT (7) after 4 tries with backoff', async (_, start) => {
     const d = deps();
@@ -126,7 +143,9 @@ describe('X-8 before the connection stands', () => {
   });
 
   test('O-6 a server that refuses with words of its own is not quoted', async () => {
-    const port = await ssh((connection) => connection.on('authentication', (context) => context.reject(['publickey\u001b[31m' as never])));
+    const port = await ssh((connection) =>
+      connection.on('authentication', (context) => context.reject(['publickey\u001b[31m' as never])),
+    );
     const error = await failure(createConnect(deps())(to(port)));
     expect(error).toMatchObject({ code: 'PCTL-SSH-AUTH', exit: 7 });
     expect(JSON.stringify({ ...error })).not.toContain('u001b');
@@ -137,14 +156,21 @@ describe('X-8 once the connection stands', () => {
   test('stalls in exec', async () => {
     const connected = await createConnect(deps())(to(await ssh((connection) => onExec(connection, () => {}))));
     const { value, ms } = await timed(failure(connected.run(program('true'), bytes(''), LIMIT)));
-    expect(value).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7, summary: 'box: observe did not answer within 400 ms' });
+    expect(value).toMatchObject({
+      code: 'PCTL-HOST-SILENT',
+      exit: 7,
+      summary: 'box: observe did not answer within 400 ms',
+    });
     expect(ms).toBeLessThan(900);
     await connected.close();
   });
 
   test('takes the program and says nothing', async () => {
     const connected = await createConnect(deps())(to(await ssh((connection) => onExec(connection, (yes) => yes?.()))));
-    expect(await failure(connected.run(program('true'), bytes(''), LIMIT))).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7 });
+    expect(await failure(connected.run(program('true'), bytes(''), LIMIT))).toMatchObject({
+      code: 'PCTL-HOST-SILENT',
+      exit: 7,
+    });
     const talk = await connected.talk(program('true'), LIMIT);
     expect(await failure(talk.line(LIMIT))).toMatchObject({ code: 'PCTL-HOST-SILENT' });
     expect(await failure(talk.end(LIMIT))).toMatchObject({ code: 'PCTL-HOST-SILENT' });
@@ -153,7 +179,10 @@ describe('X-8 once the connection stands', () => {
 
   test('refuses the program', async () => {
     const connected = await createConnect(deps())(to(await ssh((connection) => onExec(connection, (_, no) => no?.()))));
-    expect(await failure(connected.run(program('true'), bytes(''), LIMIT))).toMatchObject({ code: 'PCTL-HOST-LOST', exit: 7 });
+    expect(await failure(connected.run(program('true'), bytes(''), LIMIT))).toMatchObject({
+      code: 'PCTL-HOST-LOST',
+      exit: 7,
+    });
     await connected.close();
   });
 
@@ -162,7 +191,10 @@ describe('X-8 once the connection stands', () => {
     const d = { ...deps(), host: { bounds: { ...DUPLEX_BOUNDS, sayMs: 400 } } };
     const connected = await createConnect(d)(to(port));
     const talk = await connected.talk(program('true'), LIMIT);
-    expect(await failure(talk.say(new Uint8Array(16 * 1024 * 1024)))).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7 });
+    expect(await failure(talk.say(new Uint8Array(16 * 1024 * 1024)))).toMatchObject({
+      code: 'PCTL-HOST-SILENT',
+      exit: 7,
+    });
     await connected.close();
   });
 
@@ -178,9 +210,15 @@ describe('X-8 once the connection stands', () => {
     const port = await ssh((connection) => onExec(connection, (yes) => yes && flood(yes())));
     const d = { ...deps(), host: { bounds: { ...DUPLEX_BOUNDS, stdoutBytes: 4 * 1024 * 1024 }, killAfterMs: 50 } };
     const connected = await createConnect(d)(to(port));
-    expect(await failure(connected.run(program('yes'), bytes(''), { ms: 10_000, step: 'observe' }))).toMatchObject({ code: 'PCTL-HOST-FLOOD', exit: 7 });
+    expect(await failure(connected.run(program('yes'), bytes(''), { ms: 10_000, step: 'observe' }))).toMatchObject({
+      code: 'PCTL-HOST-FLOOD',
+      exit: 7,
+    });
     const talk = await connected.talk(program('yes'), LIMIT);
-    expect(await failure(talk.line({ ms: 10_000, step: 'observe' }))).toMatchObject({ code: 'PCTL-HOST-FLOOD', exit: 7 });
+    expect(await failure(talk.line({ ms: 10_000, step: 'observe' }))).toMatchObject({
+      code: 'PCTL-HOST-FLOOD',
+      exit: 7,
+    });
     await connected.close();
   });
 
@@ -192,13 +230,19 @@ describe('X-8 once the connection stands', () => {
       }),
     );
     const connected = await createConnect(deps())(to(port));
-    expect(await failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' }))).toMatchObject({ code: 'PCTL-HOST-LOST', exit: 7 });
+    expect(await failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' }))).toMatchObject({
+      code: 'PCTL-HOST-LOST',
+      exit: 7,
+    });
   });
 
   test('a channel that closes without an exit status: PCTL-HOST-LOST', async () => {
     const port = await ssh((connection) => onExec(connection, (yes) => yes?.().end('half')));
     const connected = await createConnect(deps())(to(port));
-    expect(await failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' }))).toMatchObject({ code: 'PCTL-HOST-LOST', exit: 7 });
+    expect(await failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' }))).toMatchObject({
+      code: 'PCTL-HOST-LOST',
+      exit: 7,
+    });
     await connected.close();
   });
 
@@ -231,7 +275,11 @@ describe('G-6', () => {
     const d = deps();
     for (const pinned of [other, null]) {
       const error = await failure(createConnect(d)(addressOf({ port, user: 'agent', hostKey: pinned as string })));
-      expect(error).toMatchObject({ code: 'PCTL-GATE-HOST-KEY', exit: 4, summary: expect.stringMatching(/ssh-ed25519 SHA256:[A-Za-z0-9+/]{43}$/) });
+      expect(error).toMatchObject({
+        code: 'PCTL-GATE-HOST-KEY',
+        exit: 4,
+        summary: expect.stringMatching(/ssh-ed25519 SHA256:[A-Za-z0-9+/]{43}$/),
+      });
     }
     expect(d.slept).toEqual([]);
     expect(asked).toBe(0);
@@ -240,7 +288,10 @@ describe('G-6', () => {
   test.each(['root', 'Root', ' root'])('user %j is refused before anything is sent', async (user) => {
     let seen = 0;
     const port = await plain(() => seen++);
-    expect(await failure(createConnect(deps())(addressOf({ port, user, hostKey })))).toMatchObject({ code: 'PCTL-GATE-HOST', exit: 4 });
+    expect(await failure(createConnect(deps())(addressOf({ port, user, hostKey })))).toMatchObject({
+      code: 'PCTL-GATE-HOST',
+      exit: 4,
+    });
     expect(seen).toBe(0);
   });
 });

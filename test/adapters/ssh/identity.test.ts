@@ -34,7 +34,9 @@ async function withAgent<T>(blobs: readonly Buffer[], work: (socket: string) => 
     return Buffer.concat([length, bytes]);
   };
   const count = Buffer.from([12, 0, 0, 0, blobs.length]);
-  const answer = string(Buffer.concat([count, ...blobs.flatMap((blob) => [string(blob), string(Buffer.from('a comment'))])]));
+  const answer = string(
+    Buffer.concat([count, ...blobs.flatMap((blob) => [string(blob), string(Buffer.from('a comment'))])]),
+  );
   const server = createServer((socket) => socket.on('data', () => socket.write(answer)));
   const path = at(`agent-${Math.random()}`);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -45,9 +47,14 @@ async function withAgent<T>(blobs: readonly Buffer[], work: (socket: string) => 
   }
 }
 
-const blob = (kind: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, kind.length]), Buffer.from(kind), Buffer.from([0, 0, 0, 1, 65])]);
-const address = (identityFile: string | null = null) => addressOf({ port: 22, user: 'agent', hostKey: '' }, { identityFile });
-const labels = async (variables: Record<string, string>, identityFile: string | null = null) => (await gatherIdentities(address(identityFile), testDeps(variables))).offers.map((offer) => offer.label.replaceAll(folder, '').replace(/SHA256:\S+/, 'SHA256'));
+const blob = (kind: string): Buffer =>
+  Buffer.concat([Buffer.from([0, 0, 0, kind.length]), Buffer.from(kind), Buffer.from([0, 0, 0, 1, 65])]);
+const address = (identityFile: string | null = null) =>
+  addressOf({ port: 22, user: 'agent', hostKey: '' }, { identityFile });
+const labels = async (variables: Record<string, string>, identityFile: string | null = null) =>
+  (await gatherIdentities(address(identityFile), testDeps(variables))).offers.map((offer) =>
+    offer.label.replaceAll(folder, '').replace(/SHA256:\S+/, 'SHA256'),
+  );
 
 describe('M-10', () => {
   test('the order: key, file, agent, identity_file, SSH_AUTH_SOCK', async () => {
@@ -87,7 +94,10 @@ describe('M-10', () => {
   });
 
   test('FIDO keys and certificates in an agent are named', async () => {
-    const error = await withAgent([blob('sk-ssh-ed25519@openssh.com'), blob('ssh-ed25519-cert-v01@openssh.com')], (socket) => failure(labels({ SSH_AUTH_SOCK: socket })));
+    const error = await withAgent(
+      [blob('sk-ssh-ed25519@openssh.com'), blob('ssh-ed25519-cert-v01@openssh.com')],
+      (socket) => failure(labels({ SSH_AUTH_SOCK: socket })),
+    );
     expect(error).toMatchObject({
       code: 'PCTL-SSH-NO-IDENTITY',
       why: 'SSH_AUTH_SOCK: sk-ssh-ed25519@openssh.com is a FIDO key, which needs its device: platformctl cannot use it; SSH_AUTH_SOCK: ssh-ed25519-cert-v01@openssh.com is a certificate: platformctl cannot use it',
@@ -97,14 +107,25 @@ describe('M-10', () => {
   test('a FIDO key file is named', async () => {
     const magic = Buffer.from('openssh-key-v1\0');
     const s = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
-    const body = Buffer.concat([magic, s('none'), s('none'), s(''), Buffer.from([0, 0, 0, 1]), Buffer.from([0, 0, 0, blob('sk-ssh-ed25519@openssh.com').length]), blob('sk-ssh-ed25519@openssh.com')]);
+    const body = Buffer.concat([
+      magic,
+      s('none'),
+      s('none'),
+      s(''),
+      Buffer.from([0, 0, 0, 1]),
+      Buffer.from([0, 0, 0, blob('sk-ssh-ed25519@openssh.com').length]),
+      blob('sk-ssh-ed25519@openssh.com'),
+    ]);
     const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body.toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`;
     expect(readKeyText(text)).toMatchObject({ kind: 'sk-ssh-ed25519@openssh.com', encrypted: false });
     expect((await failure(labels({ PLATFORMCTL_SSH_KEY: text }))).why).toMatch(/is a FIDO key/);
   });
 
   test('PLATFORMCTL_IDENTITY_FILE that is not there is an error, an identity_file of the repo is not', async () => {
-    expect(await failure(labels({ PLATFORMCTL_IDENTITY_FILE: at('absent') }))).toMatchObject({ code: 'PCTL-SSH-IDENTITY-FILE', exit: 2 });
+    expect(await failure(labels({ PLATFORMCTL_IDENTITY_FILE: at('absent') }))).toMatchObject({
+      code: 'PCTL-SSH-IDENTITY-FILE',
+      exit: 2,
+    });
     await withAgent([blob('ssh-ed25519')], async (socket) => {
       expect(await labels({ SSH_AUTH_SOCK: socket }, '~/absent')).toEqual(['SSH_AUTH_SOCK']);
     });
@@ -120,7 +141,12 @@ describe('M-10', () => {
 });
 
 test('X-8 an agent that says nothing, nonsense or too little is no agent', async () => {
-  for (const answer of [Buffer.alloc(0), Buffer.from('nonsense'), Buffer.from([0, 0, 0, 1, 5]), Buffer.from([0, 0, 0, 5, 12, 0xff, 0xff, 0xff, 0xff])]) {
+  for (const answer of [
+    Buffer.alloc(0),
+    Buffer.from('nonsense'),
+    Buffer.from([0, 0, 0, 1, 5]),
+    Buffer.from([0, 0, 0, 5, 12, 0xff, 0xff, 0xff, 0xff]),
+  ]) {
     const server = createServer((socket) => socket.on('error', () => {}).on('data', () => socket.write(answer)));
     const path = at(`silent-${Math.random()}`);
     await new Promise<void>((resolve) => server.listen(path, resolve));

@@ -9,10 +9,12 @@ import { knownKeys } from '../../../src/adapters/ssh/known-hosts.js';
 import { addressOf, failure, testDeps } from './parts.js';
 
 const string = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
-const key = (kind: string, fill: number): Buffer => Buffer.concat([string(kind), string(String.fromCharCode(fill).repeat(32))]);
+const key = (kind: string, fill: number): Buffer =>
+  Buffer.concat([string(kind), string(String.fromCharCode(fill).repeat(32))]);
 const A = key('ssh-ed25519', 65);
 const B = key('ssh-ed25519', 66);
-const line = (names: string, blob: Buffer, marker = ''): string => `${marker}${names} ssh-ed25519 ${blob.toString('base64')} comment\n`;
+const line = (names: string, blob: Buffer, marker = ''): string =>
+  `${marker}${names} ssh-ed25519 ${blob.toString('base64')} comment\n`;
 
 describe('G-6 known_hosts', () => {
   const table: [string, string, string, number, boolean][] = [
@@ -42,9 +44,16 @@ describe('G-6 known_hosts', () => {
   });
 
   test('@revoked beats a line that trusts the same key', () => {
-    const known = { ...knownKeys(line('host', A) + line('*', A, '@revoked ') + line('host', B), 'host', 22), source: 'known_hosts' };
+    const known = {
+      ...knownKeys(line('host', A) + line('*', A, '@revoked ') + line('host', B), 'host', 22),
+      source: 'known_hosts',
+    };
     const address = addressOf({ port: 22, user: 'agent', hostKey: '' });
-    expect(judgeHostKey(address, known, A)).toMatchObject({ code: 'PCTL-GATE-HOST-KEY', exit: 4, summary: expect.stringMatching(/revoked/) });
+    expect(judgeHostKey(address, known, A)).toMatchObject({
+      code: 'PCTL-GATE-HOST-KEY',
+      exit: 4,
+      summary: expect.stringMatching(/revoked/),
+    });
     expect(judgeHostKey(address, known, B)).toBeNull();
   });
 
@@ -60,7 +69,12 @@ describe('G-6 known_hosts', () => {
       const text = readFileSync(file, 'utf8');
       expect(text).not.toContain('host.example');
       const found = (address: string, port: number) => knownKeys(text, address, port).trusted.length;
-      expect([found('host.example', 22), found('host.example', 2222), found('host.example', 2223), found('other', 22)]).toEqual([1, 1, 0, 0]);
+      expect([
+        found('host.example', 22),
+        found('host.example', 2222),
+        found('host.example', 2223),
+        found('other', 22),
+      ]).toEqual([1, 1, 0, 0]);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -83,22 +97,40 @@ describe('G-6 pins', () => {
 
   test('the kind of the pinned key comes first, all others after it, SHA-1 never', () => {
     const pins = { source: 'host_key', trusted: [key('ssh-rsa', 65)], revoked: [], authority: false };
-    expect(hostKeyAlgorithms(pins)).toEqual(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521']);
+    expect(hostKeyAlgorithms(pins)).toEqual([
+      'rsa-sha2-512',
+      'rsa-sha2-256',
+      'ssh-ed25519',
+      'ecdsa-sha2-nistp256',
+      'ecdsa-sha2-nistp384',
+      'ecdsa-sha2-nistp521',
+    ]);
   });
 
-  test.each(['nonsense', 'ssh-ed25519 ####', `ssh-rsa ${A.toString('base64')}`])('host_key %s is refused', async (hostKey) => {
-    expect(await failure(pinsOf(addressOf({ port: 22, user: 'agent', hostKey }), files, '/home/me'))).toMatchObject({ code: 'PCTL-GATE-HOST-KEY', exit: 4 });
-  });
+  test.each(['nonsense', 'ssh-ed25519 ####', `ssh-rsa ${A.toString('base64')}`])(
+    'host_key %s is refused',
+    async (hostKey) => {
+      expect(await failure(pinsOf(addressOf({ port: 22, user: 'agent', hostKey }), files, '/home/me'))).toMatchObject({
+        code: 'PCTL-GATE-HOST-KEY',
+        exit: 4,
+      });
+    },
+  );
 
   test.each(['~/not/here', 'relative/known_hosts'])('known_hosts_file %s is refused', async (knownHostsFile) => {
     const address = addressOf({ port: 22, user: 'agent', hostKey: '' }, { hostKey: null, knownHostsFile });
-    expect(await failure(pinsOf(address, files, '/nonexistent'))).toMatchObject({ code: 'PCTL-GATE-HOST-KEY', exit: 4 });
+    expect(await failure(pinsOf(address, files, '/nonexistent'))).toMatchObject({
+      code: 'PCTL-GATE-HOST-KEY',
+      exit: 4,
+    });
   });
 
   test('how to pin is said in words that can be pasted', () => {
     const address = addressOf({ port: 2222, user: 'agent', hostKey: '' }, { hostKey: null, knownHostsFile: '/k' });
     const pins = { source: '/k', trusted: [], revoked: [], authority: false };
-    expect(judgeHostKey(address, pins, A)?.hint).toContain(`write into /k: [127.0.0.1]:2222 ssh-ed25519 ${A.toString('base64')}`);
+    expect(judgeHostKey(address, pins, A)?.hint).toContain(
+      `write into /k: [127.0.0.1]:2222 ssh-ed25519 ${A.toString('base64')}`,
+    );
     expect(judgeHostKey(address, { ...pins, authority: true }, A)?.why).toMatch(/@cert-authority/);
   });
 });

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createConnect } from '../../../src/adapters/ssh/connect.js';
 import { nodeRefusal, resolveNode } from '../../../src/adapters/tailscale/node.js';
 import { createTailnet } from '../../../src/adapters/tailscale/tailnet.js';
-import { createConnect } from '../../../src/adapters/ssh/connect.js';
 import { addressOf, failure, testDeps } from '../ssh/parts.js';
 
 const recorded = (name: string): unknown => JSON.parse(readFileSync(`test/fixtures/tailscale/${name}.json`, 'utf8'));
@@ -38,7 +38,8 @@ describe('G-6 a node of tailscale status --json', () => {
 
   test('two own nodes of one name', () => {
     const status = structuredClone(running) as { Peer: Record<string, { DNSName: string }> };
-    for (const peer of Object.values(status.Peer)) if (peer.DNSName.startsWith('edge')) peer.DNSName = 'nas.tail1234.ts.net.';
+    for (const peer of Object.values(status.Peer))
+      if (peer.DNSName.startsWith('edge')) peer.DNSName = 'nas.tail1234.ts.net.';
     expect(resolveNode(status, 'nas', own)).toEqual({ failure: 'ambiguous' });
   });
 
@@ -54,21 +55,32 @@ describe('G-6 a node of tailscale status --json', () => {
     );
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.jsonValue(), (peer, self) => {
-        expect(resolveNode({ BackendState: 'Running', Self: self, Peer: peer, MagicDNSSuffix: 'x' }, 'nas', own)).toHaveProperty('failure');
+        expect(
+          resolveNode({ BackendState: 'Running', Self: self, Peer: peer, MagicDNSSuffix: 'x' }, 'nas', own),
+        ).toHaveProperty('failure');
       }),
     );
   });
 
   test('may not be used: 4; does not answer: 7', () => {
-    const exits = (['shared', 'absent', 'ambiguous', 'offline', 'stopped', 'malformed', 'no_address'] as const).map((why) => nodeRefusal('nas', 'nas', why).exit);
+    const exits = (['shared', 'absent', 'ambiguous', 'offline', 'stopped', 'malformed', 'no_address'] as const).map(
+      (why) => nodeRefusal('nas', 'nas', why).exit,
+    );
     expect(exits).toEqual([4, 4, 4, 7, 7, 7, 7]);
   });
 
   test('createConnect asks the tailnet, and root is refused before', async () => {
     const address = addressOf({ port: 22, user: 'agent', hostKey: '' }, { transport: 'tailscale', address: 'edge' });
     const deps = testDeps({}, { tailnet: { status: async () => running } });
-    expect(await failure(createConnect(deps)(address))).toMatchObject({ code: 'PCTL-GATE-NODE', exit: 7, why: 'edge is offline' });
-    expect(await failure(createConnect(deps)({ ...address, user: 'root' }))).toMatchObject({ code: 'PCTL-GATE-HOST', exit: 4 });
+    expect(await failure(createConnect(deps)(address))).toMatchObject({
+      code: 'PCTL-GATE-NODE',
+      exit: 7,
+      why: 'edge is offline',
+    });
+    expect(await failure(createConnect(deps)({ ...address, user: 'root' }))).toMatchObject({
+      code: 'PCTL-GATE-HOST',
+      exit: 4,
+    });
   });
 });
 
@@ -77,7 +89,10 @@ describe('tailscale status --json', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tailscale-'));
     try {
       const path = join(folder, 'tailscale');
-      writeFileSync(path, `#!/bin/sh\necho "$*" >'${folder}/seen'\nenv | cut -d= -f1 | sort >>'${folder}/seen'\n${script}\n`);
+      writeFileSync(
+        path,
+        `#!/bin/sh\necho "$*" >'${folder}/seen'\nenv | cut -d= -f1 | sort >>'${folder}/seen'\n${script}\n`,
+      );
       chmodSync(path, 0o755);
       const { environment } = testDeps({ PATH: process.env.PATH ?? '', HOME: '/home/me', SECRET: 'x' });
       const value = await createTailnet(environment, path).status();
@@ -95,8 +110,14 @@ describe('tailscale status --json', () => {
   });
 
   test('no JSON, and no program: PCTL-TAILNET (7)', async () => {
-    expect(await failure(asking('echo failed to connect to local tailscaled >&2; exit 1'))).toMatchObject({ code: 'PCTL-TAILNET', exit: 7 });
+    expect(await failure(asking('echo failed to connect to local tailscaled >&2; exit 1'))).toMatchObject({
+      code: 'PCTL-TAILNET',
+      exit: 7,
+    });
     const { environment } = testDeps({ PATH: '/nonexistent' });
-    expect(await failure(createTailnet(environment, 'tailscale').status())).toMatchObject({ code: 'PCTL-TAILNET', exit: 7 });
+    expect(await failure(createTailnet(environment, 'tailscale').status())).toMatchObject({
+      code: 'PCTL-TAILNET',
+      exit: 7,
+    });
   });
 });
