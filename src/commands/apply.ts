@@ -27,7 +27,9 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
   const ask: Ask = {
     confirm: async (plan, destructive) => {
       world.terminal.err(showText(plan, style));
-      const question = destructive ? `This is destructive. Type ${plan.module} to apply it: ` : 'Apply this plan? Type yes: ';
+      const question = destructive
+        ? `This is destructive. Type ${plan.module} to apply it: `
+        : 'Apply this plan? Type yes: ';
       const answer = await world.terminal.ask(question);
       if (answer === null) return 'no terminal';
       if (destructive) return answer.trim() === plan.module ? 'module id' : 'declined';
@@ -55,5 +57,10 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
 
 function seconds(text: string): number {
   if (/^[0-9]{1,6}$/.test(text)) return Number(text);
-  throw new PlatformError({ code: 'PCTL-USAGE', exit: EXIT_TOOL_ERROR, summary: `--lock-wait takes seconds, not ${text}`, hint: '--lock-wait 300' });
+  throw new PlatformError({
+    code: 'PCTL-USAGE',
+    exit: EXIT_TOOL_ERROR,
+    summary: `--lock-wait takes seconds, not ${text}`,
+    hint: '--lock-wait 300',
+  });
 }

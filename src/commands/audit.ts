@@ -5,7 +5,11 @@ import { auditJson, auditText } from '../views/audit.js';
 import { type Globals, printJson, styleOf } from './output.js';
 
 /** `platformctl audit verify [--host H]` */
-export async function run(world: World, _args: string[], flags: Globals & { readonly host?: string }): Promise<ExitCode> {
+export async function run(
+  world: World,
+  _args: string[],
+  flags: Globals & { readonly host?: string },
+): Promise<ExitCode> {
   const result = await verifyAudit(world, flags.host);
   const exitCode = result.problems.length === 0 ? EXIT_NO_CHANGES : EXIT_TOOL_ERROR;
   if (flags.json) printJson(world, auditJson(result, exitCode));

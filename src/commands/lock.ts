@@ -5,7 +5,11 @@ import { locksJson, locksText } from '../views/locks.js';
 import { type Globals, printJson, styleOf } from './output.js';
 
 /** `platformctl lock list` */
-export async function run(world: World, _args: string[], flags: Globals & { readonly host?: string }): Promise<ExitCode> {
+export async function run(
+  world: World,
+  _args: string[],
+  flags: Globals & { readonly host?: string },
+): Promise<ExitCode> {
   const rows = await listLocks(world, flags.host);
   if (flags.json) printJson(world, locksJson(rows));
   else world.terminal.out(locksText(rows, styleOf(world, {})));

@@ -18,5 +18,10 @@ export function printJson(world: World, document: unknown): void {
 /** Relative times only on a terminal; colour where the terminal has it (C-3). */
 export function styleOf(world: World, flags: { full?: boolean }): Style {
   const terminal = world.terminal.interactive;
-  return { colour: world.terminal.colour, full: flags.full === true, now: terminal ? world.clock.now() : null, terminal };
+  return {
+    colour: world.terminal.colour,
+    full: flags.full === true,
+    now: terminal ? world.clock.now() : null,
+    terminal,
+  };
 }

@@ -1,7 +1,7 @@
+import { PlatformError } from '../errors.js';
 import { EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { planFlow } from '../flows/plan.js';
 import { writePlans } from '../flows/plan-files.js';
-import { PlatformError } from '../errors.js';
 import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
 import { type Globals, printJson, styleOf } from './output.js';
@@ -28,7 +28,8 @@ export async function run(world: World, args: string[], flags: PlanFlags): Promi
     ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
   });
   const plans = result.planned.map((one) => one.plan);
-  if (flags.out !== undefined && flags.out !== '-' && plans.length > 1) throw usage('--out FILE takes one module', 'use --out-dir DIR, or --out - for JSON lines');
+  if (flags.out !== undefined && flags.out !== '-' && plans.length > 1)
+    throw usage('--out FILE takes one module', 'use --out-dir DIR, or --out - for JSON lines');
   const written = await writePlans(world, plans, flags);
   if (flags.out === '-') return result.exitCode;
   const whole = { ...result, written };
@@ -37,4 +38,5 @@ export async function run(world: World, args: string[], flags: PlanFlags): Promi
   return result.exitCode;
 }
 
-const usage = (summary: string, hint: string): PlatformError => new PlatformError({ code: 'PCTL-USAGE', exit: EXIT_TOOL_ERROR, summary, hint });
+const usage = (summary: string, hint: string): PlatformError =>
+  new PlatformError({ code: 'PCTL-USAGE', exit: EXIT_TOOL_ERROR, summary, hint });

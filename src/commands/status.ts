@@ -5,7 +5,11 @@ import { statusJson, statusText } from '../views/status.js';
 import { type Globals, printJson, styleOf } from './output.js';
 
 /** `platformctl status [ID...]` */
-export async function run(world: World, args: string[], flags: Globals & { readonly full?: boolean }): Promise<ExitCode> {
+export async function run(
+  world: World,
+  args: string[],
+  flags: Globals & { readonly full?: boolean },
+): Promise<ExitCode> {
   const result = await statusFlow(world, args);
   if (flags.json) printJson(world, statusJson(result));
   else world.terminal.out(statusText(result, styleOf(world, flags)));

@@ -1,8 +1,8 @@
 /** talk.sh as an exchange: once for a plan (one run a round), held open for an apply. */
 import { talkProgram } from '../host/programs.js';
 import type { Conversation, Host, Limit, Program } from '../ports.js';
-import { encode, type Exchange, greet, overTalk, readAnswer, type Source } from './protocol.js';
 import { failure } from './observe.js';
+import { type Exchange, encode, greet, overTalk, readAnswer, type Source } from './protocol.js';
 
 export const talk = (root: string): Program => ({ name: 'talk', text: talkProgram, args: [root] });
 
@@ -39,7 +39,11 @@ export function overRun(host: Host, root: string): Exchange {
 }
 
 /** Opens the conversation of an apply. */
-export async function converse(host: Host, root: string, limit: Limit): Promise<{ conversation: Conversation; exchange: Exchange }> {
+export async function converse(
+  host: Host,
+  root: string,
+  limit: Limit,
+): Promise<{ conversation: Conversation; exchange: Exchange }> {
   const conversation = await host.talk(talk(root), limit);
   await greet(conversation, host.name, root, limit);
   return { conversation, exchange: overTalk(conversation, host.name) };

@@ -1,6 +1,14 @@
 /** Following a run after `go`: its journal as events, its end as an outcome (X-5). */
 import { PlatformError } from '../errors.js';
-import { EXIT_APPLIED, EXIT_APPLIED_UNRECORDED, EXIT_REMOTE_FAILED, EXIT_ROLLBACK_FAILED, EXIT_ROLLED_BACK, EXIT_UNKNOWN, type ExitCode } from '../exits.js';
+import {
+  EXIT_APPLIED,
+  EXIT_APPLIED_UNRECORDED,
+  EXIT_REMOTE_FAILED,
+  EXIT_ROLLBACK_FAILED,
+  EXIT_ROLLED_BACK,
+  EXIT_UNKNOWN,
+  type ExitCode,
+} from '../exits.js';
 import type { Status } from '../manifest/types.js';
 import type { Clock, Limit, StepEvent } from '../ports.js';
 import { whyWords } from '../verify/words.js';
@@ -29,7 +37,14 @@ export function readJournal(text: string): JournalLine[] {
   const lines: JournalLine[] = [];
   for (const line of text.split('\n')) {
     const match = /^([a-z]+) ([a-z_]+) ([0-9]{1,3}) ([0-9]{1,12}) (\S+)$/.exec(line);
-    if (match) lines.push({ step: match[1] as string, state: match[2] as string, exit: Number(match[3]), at: Number(match[4]), detail: match[5] as string });
+    if (match)
+      lines.push({
+        step: match[1] as string,
+        state: match[2] as string,
+        exit: Number(match[3]),
+        at: Number(match[4]),
+        detail: match[5] as string,
+      });
   }
   return lines;
 }
@@ -46,30 +61,56 @@ const ENDS: Readonly<Record<number, Status['outcome']>> = {
 export function endOf(code: number, journal: readonly JournalLine[]): RunEnd {
   const last = journal.findLast((line) => line.step === 'end');
   const outcome = ENDS[code];
-  if (outcome) return { outcome, exit: code as ExitCode, why: last?.detail ?? journal.findLast((line) => line.step === 'verify' && line.exit !== 0)?.detail ?? 'none', journal };
+  if (outcome)
+    return {
+      outcome,
+      exit: code as ExitCode,
+      why: last?.detail ?? journal.findLast((line) => line.step === 'verify' && line.exit !== 0)?.detail ?? 'none',
+      journal,
+    };
   return { outcome: 'unknown', exit: EXIT_UNKNOWN, why: `supervisor_ended_${code}`, journal };
 }
 
 /** A line of the journal as an event, null where it is nothing for people. */
 export function eventOf(line: JournalLine, module: string, time: string): StepEvent | null {
-  const event = (step: StepEvent['step'], state: StepEvent['state'], detail: string): StepEvent => ({ time, module, step, state, detail });
+  const event = (step: StepEvent['step'], state: StepEvent['state'], detail: string): StepEvent => ({
+    time,
+    module,
+    step,
+    state,
+    detail,
+  });
   switch (`${line.step} ${line.state}`) {
     case 'files ended':
       return event('files', 'done', line.detail === '0' ? 'nothing to swap' : `${line.detail} swapped, previous kept`);
     case 'up started':
       return event('up', 'started', 'docker compose up');
     case 'up ended':
-      return line.exit === 0 ? event('up', 'done', 'compose returned 0') : event('up', 'failed', whyWords(`compose_${line.exit}`));
+      return line.exit === 0
+        ? event('up', 'done', 'compose returned 0')
+        : event('up', 'failed', whyWords(`compose_${line.exit}`));
     case 'verify waiting':
       return event('verify', 'waiting', line.detail.replace(/:none/, '').replaceAll(':', ', ').replace(/, $/, ''));
     case 'verify ended':
-      return line.exit === 0 ? event('verify', 'done', "healthy; image and files are the plan's") : event('verify', 'failed', whyWords(line.detail));
+      return line.exit === 0
+        ? event('verify', 'done', "healthy; image and files are the plan's")
+        : event('verify', 'failed', whyWords(line.detail));
     case 'verify again':
       return event('verify', 'done', 'what was there before runs again');
     case 'back started':
-      return event('back', 'started', line.detail === '-' || line.detail === 'none' ? 'putting back what was there' : `putting back what was there: ${whyWords(line.detail)}`);
+      return event(
+        'back',
+        'started',
+        line.detail === '-' || line.detail === 'none'
+          ? 'putting back what was there'
+          : `putting back what was there: ${whyWords(line.detail)}`,
+      );
     case 'restore ended':
-      return event('back', line.exit === 0 ? 'done' : 'failed', line.exit === 0 ? 'compose returned 0' : whyWords(`compose_${line.exit}`));
+      return event(
+        'back',
+        line.exit === 0 ? 'done' : 'failed',
+        line.exit === 0 ? 'compose returned 0' : whyWords(`compose_${line.exit}`),
+      );
     case 'record ended':
       return event('record', 'done', 'recorded on the host');
     case 'record failed':
@@ -112,7 +153,14 @@ export async function followRun(
     for (; told < journal.length; told += 1) onLine(journal[told] as JournalLine);
     if (state === 'ended') return endOf(Number(code), journal);
     if (clock.now() - started > totalMs) {
-      return { lost: new PlatformError({ code: 'PCTL-RUN-LONG', exit: EXIT_UNKNOWN, summary: 'the run on the host takes longer than all its limits together', hint: 'platformctl status' }) };
+      return {
+        lost: new PlatformError({
+          code: 'PCTL-RUN-LONG',
+          exit: EXIT_UNKNOWN,
+          summary: 'the run on the host takes longer than all its limits together',
+          hint: 'platformctl status',
+        }),
+      };
     }
     await clock.sleep(POLL_MS);
   }

@@ -74,7 +74,8 @@ function backOf(plan: Plan, observation: Observation): Back {
 /** B-1: the previous image by its id, over the files that were put back. */
 function backCommand(plan: Plan, observation: Observation, override: string, back: Back): string[] {
   const status = observation.status;
-  const hadDotenv = status === null || status.plan_digest === null || status.files.some((file) => file.role === 'dotenv');
+  const hadDotenv =
+    status === null || status.plan_digest === null || status.files.some((file) => file.role === 'dotenv');
   const folder = folderOf(plan.compose_file);
   const argv = upArgv({
     remoteRoot: plan.remote_root,
@@ -117,7 +118,13 @@ function settings(going: Going, back: Back): string {
     ['http_status', plan.smoke.http?.status ?? ''],
     ['image', run.imageId ?? ''],
     ['before', before.map((container) => container.id).join(' ')],
-    ['leftover', before.filter((container) => container.state === 'created').map((container) => container.id).join(' ')],
+    [
+      'leftover',
+      before
+        .filter((container) => container.state === 'created')
+        .map((container) => container.id)
+        .join(' '),
+    ],
     ['fresh', fresh ? 1 : 0],
     ['adopt', service?.action === 'adopt' ? 1 : 0],
     ['release', plan.digest],
@@ -146,7 +153,9 @@ export function goMessages(going: Going): Message[] {
   const [old] = observation.containers;
   const override = `${plan.remote_root}/.platform/runs/${run.id}/go/override.json`;
   const expect = plan.files.map((file) =>
-    file.source === 'host' ? `keyed ${file.keyed} - ${file.path}` : `plain ${file.sha256} ${plan.delivery === 'push' ? statMode(file.mode) : '-'} ${file.path}`,
+    file.source === 'host'
+      ? `keyed ${file.keyed} - ${file.path}`
+      : `plain ${file.sha256} ${plan.delivery === 'push' ? statMode(file.mode) : '-'} ${file.path}`,
   );
   const files: Record<string, string> = {
     settings: settings(going, back),
@@ -163,7 +172,14 @@ export function goMessages(going: Going): Message[] {
   for (const outcome of OUTCOMES) {
     files[`status.${outcome}`] = heads[outcome];
     const said = outcome === 'not_adopted' ? 'remote_failed' : outcome;
-    files[`audit.${outcome}`] = auditMiddle({ run_id: run.id, who: run.who, module: plan.module, event: plan.kind, outcome: said, digest: plan.digest });
+    files[`audit.${outcome}`] = auditMiddle({
+      run_id: run.id,
+      who: run.who,
+      module: plan.module,
+      event: plan.kind,
+      outcome: said,
+      digest: plan.digest,
+    });
   }
   const encoder = new TextEncoder();
   return [

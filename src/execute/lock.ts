@@ -18,7 +18,11 @@ const RETRY_MS = 1_000;
 
 /** One per module, one per compose project, one per path that modules of several projects share; sorted, so that nobody waits for each other. */
 export function lockNames(module: string, project: string, sharedPaths: readonly string[]): string[] {
-  const names = [`module.${module}`, `project.${project}`, ...sharedPaths.map((path) => `path.${sha256(path).slice(0, 32)}`)];
+  const names = [
+    `module.${module}`,
+    `project.${project}`,
+    ...sharedPaths.map((path) => `path.${sha256(path).slice(0, 32)}`),
+  ];
   return [...new Set(names)].sort();
 }
 

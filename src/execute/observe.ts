@@ -36,7 +36,14 @@ export interface HeldLock {
 }
 
 export const failure = (host: string, code: string, summary: string, why: string, hint?: string): PlatformError =>
-  new PlatformError({ code, exit: EXIT_REMOTE_FAILED, summary, where: { host, step: 'observe' }, why, ...(hint ? { hint } : {}) });
+  new PlatformError({
+    code,
+    exit: EXIT_REMOTE_FAILED,
+    summary,
+    where: { host, step: 'observe' },
+    why,
+    ...(hint ? { hint } : {}),
+  });
 
 const lines = (answer: Answer): string[] => {
   const text = decode(answer.out);
@@ -51,9 +58,30 @@ function readEngine(answer: Answer, host: string): Engine {
     if (line.startsWith('missing ')) missing.push(line.slice(at + 1));
     else if (at > 0) facts.set(line.slice(0, at), line.slice(at + 1));
   }
-  if (missing.length > 0) throw failure(host, 'PCTL-HOST-TOOL', `${missing.join(', ')} missing on ${host}`, 'the host side needs coreutils and util-linux', 'install them there');
-  if (answer.code === 21) throw failure(host, 'PCTL-HOST-DOCKER', `docker does not answer on ${host}`, answer.err, `is the agent in group docker there? platformctl host check ${host}`);
-  if (answer.code === 22) throw failure(host, 'PCTL-HOST-COMPOSE', `docker compose v2 does not answer on ${host}`, answer.err, 'install the compose plugin there');
+  if (missing.length > 0)
+    throw failure(
+      host,
+      'PCTL-HOST-TOOL',
+      `${missing.join(', ')} missing on ${host}`,
+      'the host side needs coreutils and util-linux',
+      'install them there',
+    );
+  if (answer.code === 21)
+    throw failure(
+      host,
+      'PCTL-HOST-DOCKER',
+      `docker does not answer on ${host}`,
+      answer.err,
+      `is the agent in group docker there? platformctl host check ${host}`,
+    );
+  if (answer.code === 22)
+    throw failure(
+      host,
+      'PCTL-HOST-COMPOSE',
+      `docker compose v2 does not answer on ${host}`,
+      answer.err,
+      'install the compose plugin there',
+    );
   const [engineVersion = '', dataRoot = ''] = (facts.get('engine') ?? '').split(' ');
   const http = facts.get('http');
   const engine: Engine = {
@@ -67,7 +95,12 @@ function readEngine(answer: Answer, host: string): Engine {
     http: http === 'curl' || http === 'wget' || http === 'nc' ? http : 'none',
     workTree: facts.get('worktree') ?? null,
   };
-  if (answer.code !== 0 || !Number.isSafeInteger(engine.uid) || !Number.isSafeInteger(engine.now) || !/^[0-9A-Za-z.+~_-]{1,64}$/.test(engine.composeVersion)) {
+  if (
+    answer.code !== 0 ||
+    !Number.isSafeInteger(engine.uid) ||
+    !Number.isSafeInteger(engine.now) ||
+    !/^[0-9A-Za-z.+~_-]{1,64}$/.test(engine.composeVersion)
+  ) {
     throw failure(host, 'PCTL-HOST-ANSWER', `${host} did not say what it is`, answer.err);
   }
   return engine;
@@ -82,8 +115,18 @@ function readContainer(line: string, host: string): Container {
   } catch {
     row = null;
   }
-  if (!Array.isArray(row) || row.length !== 15 || !/^[0-9a-f]{64}$/.test(String(row[0])) || !/^sha256:[0-9a-f]{64}$/.test(String(row[1]))) {
-    throw failure(host, 'PCTL-HOST-ANSWER', `docker on ${host} described a container in an unknown way`, JSON.stringify(line.slice(0, 200)));
+  if (
+    !Array.isArray(row) ||
+    row.length !== 15 ||
+    !/^[0-9a-f]{64}$/.test(String(row[0])) ||
+    !/^sha256:[0-9a-f]{64}$/.test(String(row[1]))
+  ) {
+    throw failure(
+      host,
+      'PCTL-HOST-ANSWER',
+      `docker on ${host} described a container in an unknown way`,
+      JSON.stringify(line.slice(0, 200)),
+    );
   }
   const text = (at: number): string => String(row[at] ?? '').slice(0, 4096);
   return {
@@ -105,7 +148,8 @@ function readContainer(line: string, host: string): Container {
 }
 
 export function readContainers(answer: Answer, host: string): Container[] {
-  if (answer.code !== 0) throw failure(host, 'PCTL-HOST-DOCKER', `docker on ${host} did not list containers`, answer.err);
+  if (answer.code !== 0)
+    throw failure(host, 'PCTL-HOST-DOCKER', `docker on ${host} did not list containers`, answer.err);
   return lines(answer).map((line) => readContainer(line, host));
 }
 
@@ -124,7 +168,8 @@ export function readHeld(answer: Answer): HeldLock[] {
   const held: HeldLock[] = [];
   for (const line of lines(answer)) {
     const match = /^(held|finishing) (\S+) ?(.*)$/.exec(line);
-    if (match) held.push({ state: match[1] as HeldLock['state'], name: match[2] as string, holder: match[3] as string });
+    if (match)
+      held.push({ state: match[1] as HeldLock['state'], name: match[2] as string, holder: match[3] as string });
   }
   return held;
 }
@@ -134,12 +179,18 @@ const KINDS = new Set(['absent', 'file', 'folder', 'symlink', 'other', 'outside'
 export function readFiles(answer: Answer, paths: readonly string[], host: string): Map<string, FileSeen> {
   const found = lines(answer);
   if (answer.code !== 0 || found.length !== paths.length) {
-    throw failure(host, 'PCTL-HOST-FILES', `files could not be read on ${host}`, answer.err || 'not as many answers as questions');
+    throw failure(
+      host,
+      'PCTL-HOST-FILES',
+      `files could not be read on ${host}`,
+      answer.err || 'not as many answers as questions',
+    );
   }
   return new Map(
     paths.map((path, index) => {
       const [kind = '', mode = '-', uid = '-', digest = '-'] = (found[index] as string).split(' ');
-      if (!KINDS.has(kind)) throw failure(host, 'PCTL-HOST-ANSWER', `${host} described ${path} in an unknown way`, kind);
+      if (!KINDS.has(kind))
+        throw failure(host, 'PCTL-HOST-ANSWER', `${host} described ${path} in an unknown way`, kind);
       return [
         path,
         {
@@ -153,11 +204,22 @@ export function readFiles(answer: Answer, paths: readonly string[], host: string
   );
 }
 
-const envArgument = (group: ComposeGroup, index: number): string => (typeof group.env === 'string' ? group.env : `env.${index}`);
+const envArgument = (group: ComposeGroup, index: number): string =>
+  typeof group.env === 'string' ? group.env : `env.${index}`;
 
 /** One round trip (no groups: every container that compose made): what the host is, statuses, containers of the projects, and what its compose makes of the commit's files. */
-export async function firstRound(exchange: Exchange, host: string, groups: readonly ComposeGroup[], limit: Limit): Promise<FirstRound> {
-  const messages: Message[] = [message('hello'), message('allstatus'), message('held'), message('containers', ...(groups.length === 0 ? ['*'] : new Set(groups.map((group) => group.project))))];
+export async function firstRound(
+  exchange: Exchange,
+  host: string,
+  groups: readonly ComposeGroup[],
+  limit: Limit,
+): Promise<FirstRound> {
+  const messages: Message[] = [
+    message('hello'),
+    message('allstatus'),
+    message('held'),
+    message('containers', ...(groups.length === 0 ? ['*'] : new Set(groups.map((group) => group.project)))),
+  ];
   const head = messages.length;
   const at: { hash: number; resolve: number | null }[] = [];
   groups.forEach((group, index) => {
@@ -182,7 +244,14 @@ export async function firstRound(exchange: Exchange, host: string, groups: reado
     hashes.set(group.key, readHashes(answer(place.hash)));
     if (place.resolve !== null) skeletons.set(group.key, readJson(answer(place.resolve)));
   });
-  return { engine, statuses: readStatuses(answer(1), host), held: readHeld(answer(2)), containers: readContainers(answer(head - 1), host), hashes, skeletons };
+  return {
+    engine,
+    statuses: readStatuses(answer(1), host),
+    held: readHeld(answer(2)),
+    containers: readContainers(answer(head - 1), host),
+    hashes,
+    skeletons,
+  };
 }
 
 function readJson(answer: Answer): unknown {
@@ -229,7 +298,10 @@ export interface Questions {
 export interface Answers {
   readonly files: ReadonlyMap<string, FileSeen>;
   readonly imageId: string | null;
-  readonly release: { readonly compose: Uint8Array; readonly hashes: ReadonlyMap<string, string> | { readonly why: string } } | null;
+  readonly release: {
+    readonly compose: Uint8Array;
+    readonly hashes: ReadonlyMap<string, string> | { readonly why: string };
+  } | null;
   readonly labelHash: string | null;
   readonly binds: ReadonlyMap<string, { readonly kind: string; readonly path: string }>;
   /** `project/service` of a container that has the name already. */
@@ -238,7 +310,12 @@ export interface Answers {
   readonly steering: readonly string[];
 }
 
-export async function secondRound(exchange: Exchange, host: string, questions: readonly Questions[], limit: Limit): Promise<Answers[]> {
+export async function secondRound(
+  exchange: Exchange,
+  host: string,
+  questions: readonly Questions[],
+  limit: Limit,
+): Promise<Answers[]> {
   const messages: Message[] = [];
   const ask = (one: Message): number => messages.push(one) - 1;
   const places = questions.map((question, index) => {
@@ -272,9 +349,15 @@ export async function secondRound(exchange: Exchange, host: string, questions: r
     const label = place.label === null ? null : readHashes(answer(place.label));
     const real = lines(answer(place.real));
     return {
-      files: new Map([...readFiles(answer(place.files), question.files, host), ...readFiles(answer(place.keyed), question.hostFiles, host)]),
+      files: new Map([
+        ...readFiles(answer(place.files), question.files, host),
+        ...readFiles(answer(place.keyed), question.hostFiles, host),
+      ]),
       imageId: /^sha256:[0-9a-f]{64}$/.test(image) ? image : null,
-      release: place.compose !== null && place.hash !== null && answer(place.compose).out.length > 0 ? { compose: answer(place.compose).out, hashes: readHashes(answer(place.hash)) } : null,
+      release:
+        place.compose !== null && place.hash !== null && answer(place.compose).out.length > 0
+          ? { compose: answer(place.compose).out, hashes: readHashes(answer(place.hash)) }
+          : null,
       labelHash: label instanceof Map && question.labelOf !== null ? (label.get(question.labelOf) ?? null) : null,
       binds: new Map(
         question.binds.map((path, at) => {

@@ -21,7 +21,13 @@ function failed(plan: Plan, step: string, code: string, summary: string, why: st
  * Stages the files in the run's folder and asks compose whether it takes them there; checks that every file may be replaced.
  * @throws PlatformError (7), nothing was changed
  */
-export async function stage(exchange: Exchange, plan: Plan, bytes: ReadonlyMap<string, Uint8Array>, seen: ReadonlyMap<string, FileSeen>, dotenv: 'commit' | 'host' | 'none'): Promise<void> {
+export async function stage(
+  exchange: Exchange,
+  plan: Plan,
+  bytes: ReadonlyMap<string, Uint8Array>,
+  seen: ReadonlyMap<string, FileSeen>,
+  dotenv: 'commit' | 'host' | 'none',
+): Promise<void> {
   const messages: Message[] = [];
   for (const file of plan.files) {
     if (file.source === 'host') messages.push(message('stagelink', file.path));
@@ -33,17 +39,49 @@ export async function stage(exchange: Exchange, plan: Plan, bytes: ReadonlyMap<s
   const list = swaps(plan, seen);
   const checkAt = messages.length;
   messages.push(message('check', plan.compose_file, plan.project, dotenv === 'none' ? 'none' : 'real'));
-  list.forEach((swap, index) => messages.push(message('replaceable', String(index + 1), swap.path, swap.mode === '-' ? '644' : swap.mode)));
+  list.forEach((swap, index) =>
+    messages.push(message('replaceable', String(index + 1), swap.path, swap.mode === '-' ? '644' : swap.mode)),
+  );
   const answers = await exchange(messages, STEP);
   answers.forEach((answer, index) => {
     if (answer.code === 0) return;
-    if (index < checkAt) throw failed(plan, 'stage', 'PCTL-STAGE-FAILED', `files could not be staged on ${plan.host}`, answer.err, 'is the disk full there?');
+    if (index < checkAt)
+      throw failed(
+        plan,
+        'stage',
+        'PCTL-STAGE-FAILED',
+        `files could not be staged on ${plan.host}`,
+        answer.err,
+        'is the disk full there?',
+      );
     if (index === checkAt) {
-      throw failed(plan, 'stage', 'PCTL-COMPOSE-CONFIG', 'docker compose does not take the files of this plan', answer.err, 'mend the compose file; nothing was changed');
+      throw failed(
+        plan,
+        'stage',
+        'PCTL-COMPOSE-CONFIG',
+        'docker compose does not take the files of this plan',
+        answer.err,
+        'mend the compose file; nothing was changed',
+      );
     }
     const [what = '', path = ''] = decode(answer.out).trim().split(' ');
-    if (what === 'filesystem') throw failed(plan, 'stage', 'PCTL-STAGE-FILESYSTEM', `${path} is on another file system than ${plan.remote_root}/.platform`, 'an atomic swap needs both on one', 'move remote_root, or mount them together');
-    throw failed(plan, 'stage', 'PCTL-STAGE-OWNER', `${path || list[index - checkAt - 1]?.path} cannot be replaced by the agent user`, answer.err, `as root there: chown ${'platform-host-agent'} ${path}`);
+    if (what === 'filesystem')
+      throw failed(
+        plan,
+        'stage',
+        'PCTL-STAGE-FILESYSTEM',
+        `${path} is on another file system than ${plan.remote_root}/.platform`,
+        'an atomic swap needs both on one',
+        'move remote_root, or mount them together',
+      );
+    throw failed(
+      plan,
+      'stage',
+      'PCTL-STAGE-OWNER',
+      `${path || list[index - checkAt - 1]?.path} cannot be replaced by the agent user`,
+      answer.err,
+      `as root there: chown ${'platform-host-agent'} ${path}`,
+    );
   });
 }
 
@@ -51,7 +89,12 @@ export async function stage(exchange: Exchange, plan: Plan, bytes: ReadonlyMap<s
  * The image's id on the host; pulls a reference that is absent there, with the agent user's own login (X-11).
  * @throws PlatformError PCTL-PULL (7)
  */
-export async function imageId(exchange: Exchange, clock: Clock, plan: Plan, waiting: (seconds: number) => void): Promise<{ id: string; pulledSeconds: number | null }> {
+export async function imageId(
+  exchange: Exchange,
+  clock: Clock,
+  plan: Plan,
+  waiting: (seconds: number) => void,
+): Promise<{ id: string; pulledSeconds: number | null }> {
   const ask = async (): Promise<string | null> => {
     const [answer] = await exchange([message('images', plan.image.reference)], STEP);
     const id = decode(answer?.out ?? new Uint8Array()).trim();
@@ -66,11 +109,25 @@ export async function imageId(exchange: Exchange, clock: Clock, plan: Plan, wait
     const [answer] = await exchange([message('pulled')], STEP);
     if (answer && answer.code !== RUNNING) {
       if (answer.code !== 0) {
-        throw failed(plan, 'pull', 'PCTL-PULL', `${plan.image.reference} could not be pulled on ${plan.host}`, decode(answer.out).trim(), 'does the tag exist, and is the agent user logged in to its registry? Nothing was changed; this plan can be applied again');
+        throw failed(
+          plan,
+          'pull',
+          'PCTL-PULL',
+          `${plan.image.reference} could not be pulled on ${plan.host}`,
+          decode(answer.out).trim(),
+          'does the tag exist, and is the agent user logged in to its registry? Nothing was changed; this plan can be applied again',
+        );
       }
       const id = await ask();
       if (id !== null) return { id, pulledSeconds: Math.round((clock.now() - started) / 1000) };
-      throw failed(plan, 'pull', 'PCTL-PULL', `${plan.image.reference} is not there after its pull`, '', 'look on the host: docker images');
+      throw failed(
+        plan,
+        'pull',
+        'PCTL-PULL',
+        `${plan.image.reference} is not there after its pull`,
+        '',
+        'look on the host: docker images',
+      );
     }
     waiting(Math.round((clock.now() - started) / 1000));
     await clock.sleep(PULL_POLL_MS);

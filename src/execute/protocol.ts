@@ -33,7 +33,8 @@ export function message(verb: string, ...args: string[]): Message {
 /** The messages that bring a file into the conversation's folder under `name`. */
 export function put(name: string, bytes: Uint8Array): Message[] {
   const messages: Message[] = [{ verb: 'put', args: [name], payload: bytes.subarray(0, PIECE) }];
-  for (let at = PIECE; at < bytes.length; at += PIECE) messages.push({ verb: 'add', args: [name], payload: bytes.subarray(at, at + PIECE) });
+  for (let at = PIECE; at < bytes.length; at += PIECE)
+    messages.push({ verb: 'add', args: [name], payload: bytes.subarray(at, at + PIECE) });
   return messages;
 }
 
@@ -43,11 +44,20 @@ export function encode(messages: readonly Message[]): Uint8Array {
   for (const { verb, args, payload } of messages) {
     for (const arg of args) {
       if (/[\0\n\r]/.test(arg)) {
-        throw new PlatformError({ code: 'PCTL-HOST-VALUE', exit: EXIT_POLICY_VIOLATION, summary: 'a value for the host holds a line break or NUL', why: JSON.stringify(arg) });
+        throw new PlatformError({
+          code: 'PCTL-HOST-VALUE',
+          exit: EXIT_POLICY_VIOLATION,
+          summary: 'a value for the host holds a line break or NUL',
+          why: JSON.stringify(arg),
+        });
       }
     }
     // `put` of nothing makes an empty file: the frame is sent as one with no bytes, and talk.sh reads none.
-    parts.push(encoder.encode(`${[verb, args.length, payload?.length ?? 0].join(' ')}\n${args.map((arg) => `=${arg}\n`).join('')}`));
+    parts.push(
+      encoder.encode(
+        `${[verb, args.length, payload?.length ?? 0].join(' ')}\n${args.map((arg) => `=${arg}\n`).join('')}`,
+      ),
+    );
     if (payload) parts.push(payload);
   }
   return Buffer.concat(parts);

@@ -3,13 +3,21 @@
  * this only follows what it does.
  */
 import { PlatformError } from '../errors.js';
-import { EXIT_BUSY, EXIT_CHANGES, EXIT_INTERRUPTED, EXIT_NO_CHANGES, EXIT_STALE, EXIT_TOOL_ERROR, EXIT_UNKNOWN } from '../exits.js';
 import { converse } from '../execute/converse.js';
 import { eventOf, followRun, type RunEnd } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
 import { lockNames, takeLocks } from '../execute/lock.js';
-import { decode, type Exchange, message } from '../execute/protocol.js';
 import { imageId, stage } from '../execute/preflight.js';
+import { decode, type Exchange, message } from '../execute/protocol.js';
+import {
+  EXIT_BUSY,
+  EXIT_CHANGES,
+  EXIT_INTERRUPTED,
+  EXIT_NO_CHANGES,
+  EXIT_STALE,
+  EXIT_TOOL_ERROR,
+  EXIT_UNKNOWN,
+} from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
 import { changesAnything } from '../gate/facts.js';
 import { type GateVerdict, gatesExit } from '../gate/verdict.js';
@@ -62,24 +70,48 @@ export async function applyFlow(world: World, options: ApplyOptions, report: Rep
     hint: null,
     exitCode: EXIT_NO_CHANGES,
   };
-  const end = (members: Partial<ApplyResult>): ApplyResult => ({ ...base, ...members, durationSeconds: Math.round((world.clock.now() - started) / 1000) });
+  const end = (members: Partial<ApplyResult>): ApplyResult => ({
+    ...base,
+    ...members,
+    durationSeconds: Math.round((world.clock.now() - started) / 1000),
+  });
 
   let facts = await factsWithoutHost(world, open, 'pending');
   let verdicts = evaluate(facts);
-  if (gatesExit(verdicts) === EXIT_NO_CHANGES && changesAnything(plan) && verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached') && !options.dryRun) {
+  if (
+    gatesExit(verdicts) === EXIT_NO_CHANGES &&
+    changesAnything(plan) &&
+    verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached') &&
+    !options.dryRun
+  ) {
     facts = await factsWithoutHost(world, open, await ask.confirm(plan, plan.destructive.length > 0));
     verdicts = evaluate(facts);
   }
   const exit = gatesExit(verdicts);
   if (exit !== EXIT_NO_CHANGES) return refused(end, verdicts, exit, open);
-  step('gates', 'done', `${verdicts.filter((one) => one.state === 'pass').length} of ${verdicts.length}; the rest under the lock`);
+  step(
+    'gates',
+    'done',
+    `${verdicts.filter((one) => one.state === 'pass').length} of ${verdicts.length}; the rest under the lock`,
+  );
 
   const runId = world.clock.uuid();
   const host = await connect(world, open, step);
   try {
     const root = plan.remote_root;
     const { conversation, exchange } = await converse(host, root, { ms: 30_000, step: 'connect' });
-    return await underLock({ world, open, host, conversation, exchange, runId, step, end, self: facts.approval.self, verdicts });
+    return await underLock({
+      world,
+      open,
+      host,
+      conversation,
+      exchange,
+      runId,
+      step,
+      end,
+      self: facts.approval.self,
+      verdicts,
+    });
   } finally {
     await host.close();
   }
@@ -103,7 +135,12 @@ async function connect(world: World, open: Case, step: Inside['step']): Promise<
   return world.connect(hostAddress(open.policy.platform, open.plan.host));
 }
 
-function refused(end: Inside['end'], gates: readonly GateVerdict[], exitCode: ApplyResult['exitCode'], open: Case): ApplyResult {
+function refused(
+  end: Inside['end'],
+  gates: readonly GateVerdict[],
+  exitCode: ApplyResult['exitCode'],
+  open: Case,
+): ApplyResult {
   const failures = gates.flatMap((gate) => gate.failures);
   const stale = exitCode === EXIT_STALE;
   return end({
@@ -122,14 +159,35 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
   const names = lockNames(plan.module, plan.project, open.sharedPaths);
   const since = timestamp(world.clock.now());
   const interrupted = (): ApplyResult | null =>
-    world.interrupted.aborted ? end({ outcome: 'interrupted', message: 'interrupted before anything was changed', runId, gates: inside.verdicts, exitCode: EXIT_INTERRUPTED }) : null;
+    world.interrupted.aborted
+      ? end({
+          outcome: 'interrupted',
+          message: 'interrupted before anything was changed',
+          runId,
+          gates: inside.verdicts,
+          exitCode: EXIT_INTERRUPTED,
+        })
+      : null;
   if (!options.dryRun) {
-    const busy = await takeLocks(exchange, world.clock, names, { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl }, options.lockWait, (held) =>
-      step('lock', 'waiting', held ? `held by ${describe(held.holder)}` : 'held'),
+    const busy = await takeLocks(
+      exchange,
+      world.clock,
+      names,
+      { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
+      options.lockWait,
+      (held) => step('lock', 'waiting', held ? `held by ${describe(held.holder)}` : 'held'),
     );
     if (busy) {
-      const who = busy.busy ? `${busy.busy.name} is ${busy.busy.state === 'held' ? 'held' : 'still held by what a dead run started'}: ${describe(busy.busy.holder)}` : 'a lock is held';
-      return end({ outcome: 'busy', message: who, gates: inside.verdicts, exitCode: EXIT_BUSY, hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}` });
+      const who = busy.busy
+        ? `${busy.busy.name} is ${busy.busy.state === 'held' ? 'held' : 'still held by what a dead run started'}: ${describe(busy.busy.holder)}`
+        : 'a lock is held';
+      return end({
+        outcome: 'busy',
+        message: who,
+        gates: inside.verdicts,
+        exitCode: EXIT_BUSY,
+        hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}`,
+      });
     }
     step('lock', 'done', `taken, run ${runId.slice(0, 8)}`);
   }
@@ -140,8 +198,20 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
   const now = look.looked[0];
   if (!now) {
     const error = look.errors[0];
-    if (!error) throw new PlatformError({ code: 'PCTL-HOST-ANSWER', exit: EXIT_TOOL_ERROR, summary: `${plan.host} could not be observed` });
-    return end({ outcome: error.exitCode === EXIT_STALE ? 'stale' : error.exitCode === 7 ? 'remote_failed' : 'refused', message: error.summary, error, gates: inside.verdicts, exitCode: error.exitCode, hint: error.hint });
+    if (!error)
+      throw new PlatformError({
+        code: 'PCTL-HOST-ANSWER',
+        exit: EXIT_TOOL_ERROR,
+        summary: `${plan.host} could not be observed`,
+      });
+    return end({
+      outcome: error.exitCode === EXIT_STALE ? 'stale' : error.exitCode === 7 ? 'remote_failed' : 'refused',
+      message: error.summary,
+      error,
+      gates: inside.verdicts,
+      exitCode: error.exitCode,
+      hint: error.hint,
+    });
   }
   const facts = await factsUnderLock(world, open, now, inside.host, inside.self);
   const gates = evaluate(facts.gates);
@@ -150,11 +220,26 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
   if (!changesAnything(plan)) {
     if (now.plan.exitCode === 0) return end({ outcome: 'no_changes', message: 'nothing to do', gates });
     const first = now.plan.changes.find((change) => change.action !== 'none');
-    return end({ outcome: 'stale', message: `there is something to do by now: ${first?.reasons.join('; ')}`, gates, exitCode: EXIT_STALE, hint: `platformctl plan ${plan.module}` });
+    return end({
+      outcome: 'stale',
+      message: `there is something to do by now: ${first?.reasons.join('; ')}`,
+      gates,
+      exitCode: EXIT_STALE,
+      hint: `platformctl plan ${plan.module}`,
+    });
   }
   if (plan.delivery === 'verify') {
-    const other = plan.files.find((file) => file.source === 'commit' && now.observation.files.get(file.path)?.digest !== file.sha256);
-    if (other) return end({ outcome: 'stale', message: `${other.path} on ${plan.host} is not the commit's`, gates, exitCode: EXIT_STALE, hint: `bring the checkout there to ${plan.source_sha.slice(0, 7)} first` });
+    const other = plan.files.find(
+      (file) => file.source === 'commit' && now.observation.files.get(file.path)?.digest !== file.sha256,
+    );
+    if (other)
+      return end({
+        outcome: 'stale',
+        message: `${other.path} on ${plan.host} is not the commit's`,
+        gates,
+        exitCode: EXIT_STALE,
+        hint: `bring the checkout there to ${plan.source_sha.slice(0, 7)} first`,
+      });
   }
   step('observe', 'done', 'as planned');
   const command = upCommand(plan, now.wanted.dotenv);
@@ -171,19 +256,48 @@ function describe(holder: string): string {
   }
 }
 
-async function dryRun(inside: Inside, gates: readonly GateVerdict[], command: readonly string[] | null, names: readonly string[], approvedBy: readonly string[], selfApproved: boolean): Promise<ApplyResult> {
+async function dryRun(
+  inside: Inside,
+  gates: readonly GateVerdict[],
+  command: readonly string[] | null,
+  names: readonly string[],
+  approvedBy: readonly string[],
+  selfApproved: boolean,
+): Promise<ApplyResult> {
   const { open, end, exchange } = inside;
   const { readHeld } = await import('../execute/observe.js');
   const [answer] = await exchange([message('held')], { ms: 30_000, step: 'lock' });
   const held = answer ? readHeld(answer).find((lock) => names.includes(lock.name)) : undefined;
   await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
-  if (held) return end({ outcome: 'busy', message: `${held.name} is held: ${describe(held.holder)}`, gates, exitCode: EXIT_BUSY });
+  if (held)
+    return end({
+      outcome: 'busy',
+      message: `${held.name} is held: ${describe(held.holder)}`,
+      gates,
+      exitCode: EXIT_BUSY,
+    });
   const notes = ['to apply it: PLATFORMCTL_PHASE=05'];
-  return end({ outcome: 'would_apply', message: command ? `would run: ${command.map(quote).join(' ')}` : 'would record what runs, and touch nothing', gates, notes, approvedBy, selfApproved, exitCode: EXIT_CHANGES, hint: `PLATFORMCTL_PHASE=05 platformctl apply ${open.plan.module}` });
+  return end({
+    outcome: 'would_apply',
+    message: command ? `would run: ${command.map(quote).join(' ')}` : 'would record what runs, and touch nothing',
+    gates,
+    notes,
+    approvedBy,
+    selfApproved,
+    exitCode: EXIT_CHANGES,
+    hint: `PLATFORMCTL_PHASE=05 platformctl apply ${open.plan.module}`,
+  });
 }
 
 /** Steps 5 to 11. */
-async function run(inside: Inside, now: Looked, gates: readonly GateVerdict[], since: string, facts: Awaited<ReturnType<typeof factsUnderLock>>, interrupted: () => ApplyResult | null): Promise<ApplyResult> {
+async function run(
+  inside: Inside,
+  now: Looked,
+  gates: readonly GateVerdict[],
+  since: string,
+  facts: Awaited<ReturnType<typeof factsUnderLock>>,
+  interrupted: () => ApplyResult | null,
+): Promise<ApplyResult> {
   const { world, open, exchange, conversation, runId, step, end } = inside;
   const { plan } = open;
   const started = world.clock.now();
@@ -191,32 +305,57 @@ async function run(inside: Inside, now: Looked, gates: readonly GateVerdict[], s
     await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv);
     const image = await imageId(exchange, world.clock, plan, (seconds) => {
       step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
-      if (world.interrupted.aborted) throw new PlatformError({ code: 'PCTL-INTERRUPTED', exit: EXIT_INTERRUPTED, summary: 'interrupted before anything was changed' });
+      if (world.interrupted.aborted)
+        throw new PlatformError({
+          code: 'PCTL-INTERRUPTED',
+          exit: EXIT_INTERRUPTED,
+          summary: 'interrupted before anything was changed',
+        });
     });
     if (image.pulledSeconds !== null) step('pull', 'done', `${plan.image.reference}, ${image.pulledSeconds} s`);
     const stop = interrupted();
     if (stop) return stop;
     const going = {
       plan,
-      run: { id: runId, who: world.who, since, approvedBy: facts.approvedBy, pr: null, imageId: image.id, definitionHash: now.observation.hashNow },
+      run: {
+        id: runId,
+        who: world.who,
+        since,
+        approvedBy: facts.approvedBy,
+        pr: null,
+        imageId: image.id,
+        definitionHash: now.observation.hashNow,
+      },
       observation: now.observation,
       dotenv: now.wanted.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
     const answers = await exchange(goMessages(going), { ms: 60_000, step: 'go' });
     const bad = answers.find((answer) => answer.code !== 0);
-    if (bad) throw new PlatformError({ code: 'PCTL-GO', exit: 7, summary: `the run could not be started on ${plan.host}`, where: { host: plan.host, step: 'go' }, why: bad.err });
+    if (bad)
+      throw new PlatformError({
+        code: 'PCTL-GO',
+        exit: 7,
+        summary: `the run could not be started on ${plan.host}`,
+        where: { host: plan.host, step: 'go' },
+        why: bad.err,
+      });
     step('go', 'done', `the host goes on by itself, run ${runId.slice(0, 8)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
-    const ended = await followRun(exchange, world.clock, (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS, (line) => {
-      const event = eventOf(line, plan.module, timestamp(world.clock.now()));
-      if (event) step(event.step, event.state, event.detail);
-      if (world.interrupted.aborted && !told) {
-        told = true;
-        step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
-      }
-    });
+    const ended = await followRun(
+      exchange,
+      world.clock,
+      (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS,
+      (line) => {
+        const event = eventOf(line, plan.module, timestamp(world.clock.now()));
+        if (event) step(event.step, event.state, event.detail);
+        if (world.interrupted.aborted && !told) {
+          told = true;
+          step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
+        }
+      },
+    );
     const remoteCommand = (upCommand(plan, now.wanted.dotenv) ?? []).map(quote).join(' ');
     if ('lost' in ended) {
       return end({
@@ -230,19 +369,31 @@ async function run(inside: Inside, now: Looked, gates: readonly GateVerdict[], s
       });
     }
     const result = await outcome(inside, now, gates, ended, remoteCommand, facts);
-    return world.interrupted.aborted ? { ...result, exitCode: EXIT_INTERRUPTED, durationSeconds: Math.round((world.clock.now() - started) / 1000) } : result;
+    return world.interrupted.aborted
+      ? { ...result, exitCode: EXIT_INTERRUPTED, durationSeconds: Math.round((world.clock.now() - started) / 1000) }
+      : result;
   } finally {
     await conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
   }
 }
 
 /** What the run was, with what a person needs to know of it. */
-async function outcome(inside: Inside, now: Looked, gates: readonly GateVerdict[], ended: RunEnd, command: string, facts: { approvedBy: readonly string[]; selfApproved: boolean }): Promise<ApplyResult> {
+async function outcome(
+  inside: Inside,
+  now: Looked,
+  gates: readonly GateVerdict[],
+  ended: RunEnd,
+  command: string,
+  facts: { approvedBy: readonly string[]; selfApproved: boolean },
+): Promise<ApplyResult> {
   const { world, open, exchange, runId, end } = inside;
   const { plan } = open;
   const good = ended.outcome === 'applied';
   const names = ['up.out', 'up.err', ...(good ? [] : ['container.log', 'back.err', 'finish.out'])];
-  const answers = await exchange([...names.map((name) => message('output', name)), message('get', `state/modules/${plan.module}.status.json`)], { ms: 60_000, step: 'record' }).catch(() => null);
+  const answers = await exchange(
+    [...names.map((name) => message('output', name)), message('get', `state/modules/${plan.module}.status.json`)],
+    { ms: 60_000, step: 'record' },
+  ).catch(() => null);
   const text = (name: string): string => decode(answers?.[names.indexOf(name)]?.out ?? new Uint8Array());
   const up = ended.journal.findLast((line) => line.step === 'up' && line.state === 'ended');
   const down = ended.journal.find((line) => line.step === 'up')?.at;
@@ -250,10 +401,14 @@ async function outcome(inside: Inside, now: Looked, gates: readonly GateVerdict[
   const last = ended.journal.at(-1)?.at;
   const previous = now.observation.status?.plan_digest ? now.observation.status : null;
   const raw = answers?.at(-1)?.out;
-  const mirror = raw && raw.length > 0 ? await recordHere(world, open.git.root, plan, ended, runId, raw) : { path: null, warning: null };
+  const mirror =
+    raw && raw.length > 0
+      ? await recordHere(world, open.git.root, plan, ended, runId, raw)
+      : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
-  if (back && now.prepared.references.volumes.length > 0) notes.push(`volumes were not put back: ${now.prepared.references.volumes.join(', ')}`);
+  if (back && now.prepared.references.volumes.length > 0)
+    notes.push(`volumes were not put back: ${now.prepared.references.volumes.join(', ')}`);
   if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
   return end({
     outcome: ended.outcome,
@@ -261,11 +416,23 @@ async function outcome(inside: Inside, now: Looked, gates: readonly GateVerdict[
     runId,
     changed: ended.outcome !== 'remote_failed',
     stateArtifact: mirror.path,
-    remote: command === '' ? null : { command, returncode: up?.exit ?? null, stdout: text('up.out'), stderr: text('up.err') },
+    remote:
+      command === '' ? null : { command, returncode: up?.exit ?? null, stdout: text('up.out'), stderr: text('up.err') },
     gates,
-    log: good ? [] : text('container.log').split('\n').filter((line) => line !== '').slice(-50),
+    log: good
+      ? []
+      : text('container.log')
+          .split('\n')
+          .filter((line) => line !== '')
+          .slice(-50),
     notes,
-    back: back ? { sha: previous?.last_apply_sha ?? null, image: previous?.image?.reference ?? null, downSeconds: down !== undefined && last !== undefined ? last - down : null } : null,
+    back: back
+      ? {
+          sha: previous?.last_apply_sha ?? null,
+          image: previous?.image?.reference ?? null,
+          downSeconds: down !== undefined && last !== undefined ? last - down : null,
+        }
+      : null,
     approvedBy: facts.approvedBy,
     selfApproved: facts.selfApproved,
     exitCode: ended.exit,

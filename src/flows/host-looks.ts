@@ -3,13 +3,13 @@ import { PlatformError } from '../errors.js';
 import { overRun } from '../execute/converse.js';
 import { readHeld } from '../execute/observe.js';
 import { decode, message } from '../execute/protocol.js';
-import { readPlatform } from '../manifest/load.js';
 import type { Platform } from '../manifest/model.js';
 import type { World } from '../ports.js';
 import { type ChainProblem, checkChain, type Head } from '../state/audit.js';
 import { parseStatus } from '../state/status.js';
 import { hostAddress } from './addresses.js';
 import { resolvePolicy } from './policy.js';
+import { readPlatform } from './read-platform.js';
 import { auditPath } from './record-here.js';
 import type { LockRow } from './results.js';
 
@@ -73,8 +73,12 @@ export async function verifyAudit(world: World, host: string | undefined): Promi
   }
   const connection = await world.connect(hostAddress(platform, host));
   try {
-    const [chain, statuses] = await overRun(connection, platform.hosts.get(host)?.remoteRoot ?? '')([message('get', 'state/audit.jsonl'), message('heads')], LIMIT);
-    if (!chain || !statuses) throw new PlatformError({ code: 'PCTL-HOST-ANSWER', exit: 7, summary: `${host} did not answer` });
+    const [chain, statuses] = await overRun(connection, platform.hosts.get(host)?.remoteRoot ?? '')(
+      [message('get', 'state/audit.jsonl'), message('heads')],
+      LIMIT,
+    );
+    if (!chain || !statuses)
+      throw new PlatformError({ code: 'PCTL-HOST-ANSWER', exit: 7, summary: `${host} did not answer` });
     const heads: Head[] = [];
     for (const line of decode(statuses.out).split('\n')) {
       const match = /"audit":\{"seq":([0-9]{1,12}),"hash":"([0-9a-f]{64})"\}/.exec(line);

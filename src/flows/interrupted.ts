@@ -9,7 +9,14 @@ import { type Interrupted, judgeInterrupted } from '../state/interrupted.js';
 const LIMIT = { ms: 60_000, step: 'observe' };
 
 /** null where the status has no intent. Two round trips, only for a module that has one. */
-export async function interruptedRun(exchange: Exchange, host: string, status: Status, engine: Engine, containers: readonly Container[], held: boolean): Promise<Interrupted | null> {
+export async function interruptedRun(
+  exchange: Exchange,
+  host: string,
+  status: Status,
+  engine: Engine,
+  containers: readonly Container[],
+  held: boolean,
+): Promise<Interrupted | null> {
   if (!status.intent) return null;
   const plan = held ? null : await intendedPlan(exchange, status.intent.run_id);
   let files: ReadonlyMap<string, FileSeen> = new Map();

@@ -53,11 +53,18 @@ function absolute(world: World, path: string): string {
 }
 
 /** Writes plans where `--out` and `--out-dir` say; `-` is stdout, one line a plan. Returns the files written. */
-export async function writePlans(world: World, plans: readonly Plan[], where: { out?: string; outDir?: string }): Promise<string[]> {
+export async function writePlans(
+  world: World,
+  plans: readonly Plan[],
+  where: { out?: string; outDir?: string },
+): Promise<string[]> {
   const written: string[] = [];
   if (where.out === '-') for (const plan of plans) world.terminal.out(new TextDecoder().decode(planBytes(plan)));
   for (const plan of plans) {
-    const paths = [...(where.out !== undefined && where.out !== '-' ? [where.out] : []), ...(where.outDir === undefined ? [] : [`${where.outDir}/${plan.module}.plan.json`])];
+    const paths = [
+      ...(where.out !== undefined && where.out !== '-' ? [where.out] : []),
+      ...(where.outDir === undefined ? [] : [`${where.outDir}/${plan.module}.plan.json`]),
+    ];
     for (const path of paths) {
       await world.files.write(absolute(world, path), planBytes(plan), { mode: 0o644 });
       written.push(path);

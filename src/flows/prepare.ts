@@ -5,8 +5,8 @@ import { exceptionToPaste, judgeText } from '../compose/policy.js';
 import { references } from '../compose/references.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, type ExitCode } from '../exits.js';
-import { projectName } from '../manifest/project.js';
 import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
+import { projectName } from '../manifest/project.js';
 import type { Plan } from '../manifest/types.js';
 import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
 import type { Failure } from './results.js';
@@ -66,18 +66,31 @@ export function denialFailures(module: string, verdict: Pick<Verdict, 'denials'>
     summary: `compose policy: ${denial.rule}${denial.value === null ? '' : ` ${denial.value}`}`,
     where: denial.where,
     why: denial.why,
-    hint: denial.exceptionPossible ? `to allow it, in policy.compose.allow of .platform/config.yaml:\n${exceptionToPaste(module, denial)}` : null,
+    hint: denial.exceptionPossible
+      ? `to allow it, in policy.compose.allow of .platform/config.yaml:\n${exceptionToPaste(module, denial)}`
+      : null,
     exitCode: EXIT_POLICY_VIOLATION,
   }));
 }
 
 /** `platform` is the policy ref's (G-1): the commit cannot move its own hosts or weaken its own rules. `today`: YYYY-MM-DD. */
-export async function prepare(gathered: Gathered, platform: Platform, ids: readonly string[], today: string): Promise<Preparation> {
+export async function prepare(
+  gathered: Gathered,
+  platform: Platform,
+  ids: readonly string[],
+  today: string,
+): Promise<Preparation> {
   const errors: Failure[] = [];
   const prepared: Prepared[] = [];
   const tree = treeOf(gathered.entries.values());
-  const modules = ids.map((id) => gathered.wanted.modules.get(id)).filter((module): module is ServiceModule => module !== undefined);
-  const bytes = await gathered.read([...new Set(modules.flatMap((module) => [module.manifestPath, module.composeFile]))].filter((path) => tree.file(path)));
+  const modules = ids
+    .map((id) => gathered.wanted.modules.get(id))
+    .filter((module): module is ServiceModule => module !== undefined);
+  const bytes = await gathered.read(
+    [...new Set(modules.flatMap((module) => [module.manifestPath, module.composeFile]))].filter((path) =>
+      tree.file(path),
+    ),
+  );
   const parsed = new Map<string, ReturnType<typeof parseCompose>>();
 
   for (const module of modules) {
@@ -117,23 +130,46 @@ function prepareModule(
   const manifest = bytes.get(module.manifestPath);
   const composeBytes = bytes.get(module.composeFile);
   const composeFile = onHost(host, module.composeFile);
-  const fail = (code: string, message: string, hint: string, file = module.manifestPath): { prepared: null; errors: Failure[] } => ({
+  const fail = (
+    code: string,
+    message: string,
+    hint: string,
+    file = module.manifestPath,
+  ): { prepared: null; errors: Failure[] } => ({
     prepared: null,
     errors: [problemFailure(module.id, { code, file, line: 1, column: 1, message, hint })],
   });
-  if (!manifest || !composeBytes) return fail('PCTL-COMPOSE-MISSING', `there is no ${module.composeFile}`, 'commit the compose file, or mend compose_file');
+  if (!manifest || !composeBytes)
+    return fail(
+      'PCTL-COMPOSE-MISSING',
+      `there is no ${module.composeFile}`,
+      'commit the compose file, or mend compose_file',
+    );
   const entry = tree.file(module.composeFile);
-  if (entry?.mode === '120000') return fail('PCTL-FILE-SYMLINK', `${module.composeFile} is a symlink`, 'commit the file itself');
+  if (entry?.mode === '120000')
+    return fail('PCTL-FILE-SYMLINK', `${module.composeFile} is a symlink`, 'commit the file itself');
   if (composeFile === null) {
-    return fail('PCTL-COMPOSE-OUTSIDE', `${module.composeFile} is outside of ${module.host}'s repo_root ${host.repoRoot}`, 'move it there, or name another repo_root');
+    return fail(
+      'PCTL-COMPOSE-OUTSIDE',
+      `${module.composeFile} is outside of ${module.host}'s repo_root ${host.repoRoot}`,
+      'move it there, or name another repo_root',
+    );
   }
   const result = parsed.get(module.composeFile) ?? parseCompose(composeBytes, module.composeFile);
   parsed.set(module.composeFile, result);
-  if (!result.ok) return { prepared: null, errors: result.problems.map((problem) => problemFailure(module.id, problem, composeExit(problem))) };
+  if (!result.ok)
+    return {
+      prepared: null,
+      errors: result.problems.map((problem) => problemFailure(module.id, problem, composeExit(problem))),
+    };
   const compose = result.file;
   if (!compose.services.has(module.service)) {
     const known = [...compose.services.keys()].slice(0, 20).join(', ');
-    return fail('PCTL-SERVICE-UNKNOWN', `${module.composeFile} has no service ${module.service}`, `its services: ${known}`);
+    return fail(
+      'PCTL-SERVICE-UNKNOWN',
+      `${module.composeFile} has no service ${module.service}`,
+      `its services: ${known}`,
+    );
   }
   const refs = references(compose, module.service);
   const wanted = wantedFiles(module, host, refs, tree);
@@ -149,7 +185,10 @@ function prepareModule(
     today,
   };
   const verdict = judgeText(compose, module.service, context);
-  const errors = [...wanted.problems.map((problem) => problemFailure(module.id, problem)), ...denialFailures(module.id, verdict)];
+  const errors = [
+    ...wanted.problems.map((problem) => problemFailure(module.id, problem)),
+    ...denialFailures(module.id, verdict),
+  ];
   if (errors.length > 0) return { prepared: null, errors };
   const project = projectName(module.project, compose.name, `${host.remoteRoot}/${composeFile}`);
   return {
@@ -173,5 +212,7 @@ function prepareModule(
 
 /** `include` and foreign `extends` are policy (4), the rest is a file that is not valid (3). */
 function composeExit(problem: Problem): ExitCode {
-  return problem.code === 'PCTL-COMPOSE-INCLUDE' || problem.code === 'PCTL-COMPOSE-EXTENDS' ? EXIT_POLICY_VIOLATION : EXIT_INVALID;
+  return problem.code === 'PCTL-COMPOSE-INCLUDE' || problem.code === 'PCTL-COMPOSE-EXTENDS'
+    ? EXIT_POLICY_VIOLATION
+    : EXIT_INVALID;
 }

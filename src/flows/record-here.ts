@@ -9,11 +9,26 @@ import { timestamp } from './plan.js';
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;
 
-export async function recordHere(world: World, root: string, plan: Plan, ended: RunEnd, runId: string, status: Uint8Array): Promise<{ path: string | null; warning: string | null }> {
+export async function recordHere(
+  world: World,
+  root: string,
+  plan: Plan,
+  ended: RunEnd,
+  runId: string,
+  status: Uint8Array,
+): Promise<{ path: string | null; warning: string | null }> {
   try {
     const path = mirrorPath(root, plan.module);
     await world.files.write(path, status);
-    const entry = { time: timestamp(world.clock.now()), run_id: runId, who: world.who, module: plan.module, event: plan.kind, outcome: ended.outcome, digest: plan.digest };
+    const entry = {
+      time: timestamp(world.clock.now()),
+      run_id: runId,
+      who: world.who,
+      module: plan.module,
+      event: plan.kind,
+      outcome: ended.outcome,
+      digest: plan.digest,
+    };
     await world.files.append(auditPath(root), (last) => auditLine(last, entry));
     return { path: path.slice(root.length + 1), warning: null };
   } catch (error) {

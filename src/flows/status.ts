@@ -1,11 +1,10 @@
 /** What runs, and what the last runs left behind (R-1): the host is the truth, the mirror in this checkout what is left without it. */
 import { PlatformError } from '../errors.js';
-import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
-import { projectName } from '../manifest/project.js';
-import { readPlatform } from './read-platform.js';
+import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
+import { projectName } from '../manifest/project.js';
 import type { Status } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
 import type { World } from '../ports.js';
@@ -14,6 +13,7 @@ import { hostAddress } from './addresses.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
+import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import type { StatusResult, StatusRow, Undeclared } from './results.js';
 import { gatherWanted } from './wanted.js';
@@ -28,20 +28,47 @@ export async function statusFlow(world: World, ids: readonly string[]): Promise<
   const modules = [...gathered.wanted.modules.values()].filter((module) => ids.length === 0 || ids.includes(module.id));
   const unknown = ids.filter((id) => !gathered.wanted.modules.has(id));
   if (unknown.length > 0) {
-    throw new PlatformError({ code: 'PCTL-MODULE-UNKNOWN', exit: 3, summary: `no module ${unknown.join(', ')}`, hint: `modules here: ${[...gathered.wanted.modules.keys()].slice(0, 20).join(', ')}` });
+    throw new PlatformError({
+      code: 'PCTL-MODULE-UNKNOWN',
+      exit: 3,
+      summary: `no module ${unknown.join(', ')}`,
+      hint: `modules here: ${[...gathered.wanted.modules.keys()].slice(0, 20).join(', ')}`,
+    });
   }
   const hosts = [...new Set(modules.map((module) => module.host))];
-  const parts = await Promise.all(hosts.map((host) => hostRows(world, git.root, policy.platform, host, modules.filter((module) => module.host === host), [...gathered.wanted.modules.values()])));
+  const parts = await Promise.all(
+    hosts.map((host) =>
+      hostRows(
+        world,
+        git.root,
+        policy.platform,
+        host,
+        modules.filter((module) => module.host === host),
+        [...gathered.wanted.modules.values()],
+      ),
+    ),
+  );
   const rows = parts.flatMap((part) => part.rows).sort((a, b) => (a.module < b.module ? -1 : 1));
   const codes: ExitCode[] = rows.map((row) => {
     if (row.error) return row.error.exitCode;
     if (row.interrupted?.outcome === 'unknown' || row.status?.outcome === 'unknown') return EXIT_UNKNOWN;
     return EXIT_NO_CHANGES;
   });
-  return { rows, undeclared: ids.length > 0 ? [] : parts.flatMap((part) => part.undeclared), exitCode: worstExit(codes) };
+  return {
+    rows,
+    undeclared: ids.length > 0 ? [] : parts.flatMap((part) => part.undeclared),
+    exitCode: worstExit(codes),
+  };
 }
 
-async function hostRows(world: World, root: string, platform: Platform, name: string, modules: readonly ServiceModule[], all: readonly ServiceModule[]): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
+async function hostRows(
+  world: World,
+  root: string,
+  platform: Platform,
+  name: string,
+  modules: readonly ServiceModule[],
+  all: readonly ServiceModule[],
+): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
   try {
     const host = await world.connect(hostAddress(platform, name));
     try {
@@ -53,9 +80,14 @@ async function hostRows(world: World, root: string, platform: Platform, name: st
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
         const status = bytes ? parseStatus(bytes, { host: name }) : null;
-        const project = typeof status?.project === 'string' ? status.project : projectName(module.project, null, `${remoteRoot}/${module.composeFile}`).name;
+        const project =
+          typeof status?.project === 'string'
+            ? status.project
+            : projectName(module.project, null, `${remoteRoot}/${module.composeFile}`).name;
         ours.add(project);
-        const containers = first.containers.filter((container) => container.project === project && container.service === module.service);
+        const containers = first.containers.filter(
+          (container) => container.project === project && container.service === module.service,
+        );
         const held = first.held.some((lock) => lock.name === `module.${module.id}`);
         rows.push({
           module: module.id,
@@ -77,11 +109,23 @@ async function hostRows(world: World, root: string, platform: Platform, name: st
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
         const status = parseStatus(bytes, { host: name });
-        undeclared.push({ host: name, project: String(status.project ?? ''), service: String(status.service ?? ''), module: id, state: 'managed before' });
+        undeclared.push({
+          host: name,
+          project: String(status.project ?? ''),
+          service: String(status.service ?? ''),
+          module: id,
+          state: 'managed before',
+        });
       }
       for (const container of first.containers) {
         if (container.project && container.service && ours.has(container.project) && !declared.has(container.service)) {
-          undeclared.push({ host: name, project: container.project, service: container.service, module: null, state: container.state });
+          undeclared.push({
+            host: name,
+            project: container.project,
+            service: container.service,
+            module: null,
+            state: container.state,
+          });
         }
       }
       return { rows, undeclared };

@@ -73,7 +73,12 @@ function word(role: PlannedFile['role']): string {
 }
 
 /** What the service's own containers say. */
-function containerReasons(desired: Desired, observation: Observation, status: Status, only: Container | undefined): string[] {
+function containerReasons(
+  desired: Desired,
+  observation: Observation,
+  status: Status,
+  only: Container | undefined,
+): string[] {
   const reasons: string[] = [];
   const condition = conditionOf(observation.containers, observation.engine.now);
   const exits = desired.module.smoke.exits;
@@ -82,9 +87,14 @@ function containerReasons(desired: Desired, observation: Observation, status: St
   else if (condition === 'restarting') reasons.push('restart loop');
   else if (condition === 'absent' || condition === 'paused') reasons.push('not running');
   else if (condition === 'stopped' && !(job && only?.exitCode === exits)) reasons.push('not running');
-  else if (condition === 'created') reasons.push(leftBehind(observation) ? 'left behind by an interrupted run' : 'not running');
+  else if (condition === 'created')
+    reasons.push(leftBehind(observation) ? 'left behind by an interrupted run' : 'not running');
   else if (condition === 'several') reasons.push('left behind by an interrupted run');
-  if (only && status.container_id !== null && (only.id !== status.container_id || only.configHash !== status.container_hash)) {
+  if (
+    only &&
+    status.container_id !== null &&
+    (only.id !== status.container_id || only.configHash !== status.container_hash)
+  ) {
     reasons.push('recreated outside platformctl');
   }
   return reasons;
@@ -94,7 +104,10 @@ function containerReasons(desired: Desired, observation: Observation, status: St
 function leftBehind(observation: Observation): boolean {
   const status = observation.status;
   if (observation.held) return false;
-  return status !== null && (status.intent !== null || status.attempt?.outcome === 'unknown' || status.attempt?.outcome === 'rollback_failed');
+  return (
+    status !== null &&
+    (status.intent !== null || status.attempt?.outcome === 'unknown' || status.attempt?.outcome === 'rollback_failed')
+  );
 }
 
 /** Files that the last apply delivered and the commit no longer has (P-15): where nobody else names them. */
@@ -142,7 +155,12 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       const differs = state.toWrite && state.foreign;
       if (state.moved) reasons.push(`${word(file.role)}: ${short(file.path)}`);
       else if (!differs && applied && state.toWrite) reasons.push(`${word(file.role)}: ${short(file.path)}`);
-      else if (applied && !applied.files.some((one) => one.path === file.path) && file.role !== 'dotenv' && !definitionChanged) {
+      else if (
+        applied &&
+        !applied.files.some((one) => one.path === file.path) &&
+        file.role !== 'dotenv' &&
+        !definitionChanged
+      ) {
         reasons.push(`${word(file.role)}: ${short(file.path)}`);
       }
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
@@ -160,7 +178,9 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       fileReasons();
       const sameLabel = only !== undefined && only.configHash !== null && only.configHash === observation.labelHash;
       const sameImage = only !== undefined && (observation.imageId === null || only.image === observation.imageId);
-      const same = states.every((state) => !state.toWrite && (state.file.source === 'commit' || state.file.keyed !== null));
+      const same = states.every(
+        (state) => !state.toWrite && (state.file.source === 'commit' || state.file.keyed !== null),
+      );
       adopts = !leftover && sameLabel && sameImage && same;
       if (adopts) {
         action = 'adopt';
@@ -178,7 +198,13 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
     if (definitionChanged) reasons.push(definitionReasons(observation.composeBefore));
     fileReasons();
     const sameReference = applied.image?.reference === imageReference;
-    if (only && observation.imageId !== null && only.image !== observation.imageId && sameReference && !definitionChanged) {
+    if (
+      only &&
+      observation.imageId !== null &&
+      only.image !== observation.imageId &&
+      sameReference &&
+      !definitionChanged
+    ) {
       reasons.push('image moved: same tag, new image');
     }
     reasons.push(...containerReasons(desired, observation, applied, only));
@@ -198,8 +224,15 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   if (module.delivery === 'push' && changed) {
     for (const { file, toWrite, seen, foreign } of states) {
       if (file.source !== 'commit' || !toWrite) continue;
-      const why: string[] = [seen.kind === 'absent' ? 'not on the host' : foreign ? `file on host differs: ${short(file.path)}` : 'changed in the commit'];
-      if (seen.uid !== null && seen.uid !== observation.engine.uid) why.push(`its owner becomes ${observation.engine.user}`);
+      const why: string[] = [
+        seen.kind === 'absent'
+          ? 'not on the host'
+          : foreign
+            ? `file on host differs: ${short(file.path)}`
+            : 'changed in the commit',
+      ];
+      if (seen.uid !== null && seen.uid !== observation.engine.uid)
+        why.push(`its owner becomes ${observation.engine.user}`);
       files.push({ target: `file.${file.path}`, action: seen.kind === 'absent' ? 'create' : 'update', reasons: why });
     }
   }
@@ -208,7 +241,9 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
     action = 'update';
     reasons.push(...removed.map((change) => `file removed: ${short(change.target.slice('file.'.length))}`));
   }
-  const moved = reasons.some((reason) => reason !== 'not running' && reason !== 'not there yet' && !reason.startsWith('file removed: '));
+  const moved = reasons.some(
+    (reason) => reason !== 'not running' && reason !== 'not there yet' && !reason.startsWith('file removed: '),
+  );
   return {
     changes: [{ target: `compose.service.${module.service}`, action, reasons }, ...files, ...removed],
     recreates: there && changed && (force || (moved && !onlyRecreatedAlike(reasons, only, status))),
@@ -220,5 +255,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
 
 /** Somebody made the same container again: `up` keeps it. */
 function onlyRecreatedAlike(reasons: readonly string[], only: Container | undefined, status: Status | null): boolean {
-  return reasons.every((reason) => reason === 'recreated outside platformctl') && only?.configHash === status?.container_hash;
+  return (
+    reasons.every((reason) => reason === 'recreated outside platformctl') && only?.configHash === status?.container_hash
+  );
 }

@@ -96,17 +96,30 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
   const mounts: MountSource[] = [];
   const hostFiles = new Set<string>();
   const problem = (code: string, where: Where, message: string, hint: string) =>
-    problems.push({ code, file: where.file ?? module.composeFile, line: where.line ?? 1, column: where.column ?? 1, message, hint });
+    problems.push({
+      code,
+      file: where.file ?? module.composeFile,
+      line: where.line ?? 1,
+      column: where.column ?? 1,
+      message,
+      hint,
+    });
 
   const add = (file: WantedFile) => {
     const before = files.get(file.path);
     // A path in two roles keeps the one that compose does not look into, since that one needs a forced recreate.
-    if (!before || (before.role === 'env_file' && file.role !== 'env_file') || before.role === 'extra') files.set(file.path, file);
+    if (!before || (before.role === 'env_file' && file.role !== 'env_file') || before.role === 'extra')
+      files.set(file.path, file);
   };
   const addEntry = (entry: TreeFile, role: Role, where: Where) => {
     const path = onHost(host, entry.path);
     if (path === null) {
-      problem('PCTL-FILE-OUTSIDE', where, `${entry.path} is outside of the host's repo_root ${host.repoRoot}`, 'move it beneath repo_root');
+      problem(
+        'PCTL-FILE-OUTSIDE',
+        where,
+        `${entry.path} is outside of the host's repo_root ${host.repoRoot}`,
+        'move it beneath repo_root',
+      );
     } else if (entry.mode === '120000' || entry.mode === '160000') {
       const kind = entry.mode === '120000' ? 'symlink' : 'submodule';
       problem('PCTL-FILE-SYMLINK', where, `${entry.path} is a ${kind} in the commit`, 'commit the file itself');
@@ -117,12 +130,22 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
     const repoPath = join(folder, path);
     const target = repoPath === null ? null : onHost(host, repoPath);
     if (target === null || repoPath === null) {
-      problem('PCTL-FILE-OUTSIDE', { file: module.manifestPath }, `host file ${path} is outside of the host's repo_root`, 'name it relative to the compose file, beneath repo_root');
+      problem(
+        'PCTL-FILE-OUTSIDE',
+        { file: module.manifestPath },
+        `host file ${path} is outside of the host's repo_root`,
+        'name it relative to the compose file, beneath repo_root',
+      );
       continue;
     }
     hostFiles.add(repoPath);
     if (tree.file(repoPath)) {
-      problem('PCTL-HOST-FILE-BOTH', { file: module.manifestPath }, `${repoPath} is in host_files and in the commit`, 'remove it from one of the two: a secret belongs on the host only');
+      problem(
+        'PCTL-HOST-FILE-BOTH',
+        { file: module.manifestPath },
+        `${repoPath} is in host_files and in the commit`,
+        'remove it from one of the two: a secret belongs on the host only',
+      );
       continue;
     }
     const role: Role = path === '.env' ? 'dotenv' : 'extra';
@@ -134,7 +157,12 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
     const repoPath = path.startsWith('/') ? null : join(folder, path);
     if (repoPath === null || repoPath === '' || onHost(host, repoPath) === null) {
       if (role !== 'mount' || !path.startsWith('/')) {
-        problem('PCTL-FILE-OUTSIDE', where, `${path} is outside of the host's repo_root`, 'name a path beneath the compose file, or beneath repo_root');
+        problem(
+          'PCTL-FILE-OUTSIDE',
+          where,
+          `${path} is outside of the host's repo_root`,
+          'name a path beneath the compose file, or beneath repo_root',
+        );
       }
       return;
     }
@@ -155,7 +183,12 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
       return;
     }
     if (!required) return;
-    problem('PCTL-FILE-NOWHERE', where, `${path} is neither in the commit nor in host_files`, `commit it, or list it in host_files of ${module.manifestPath} where it lives only on the host`);
+    problem(
+      'PCTL-FILE-NOWHERE',
+      where,
+      `${path} is neither in the commit nor in host_files`,
+      `commit it, or list it in host_files of ${module.manifestPath} where it lives only on the host`,
+    );
   };
 
   const compose = tree.file(module.composeFile);
@@ -170,7 +203,13 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
     const where = { file: module.manifestPath };
     const entry = tree.file(path);
     const inside = entry ? [entry] : tree.beneath(path);
-    if (inside.length === 0) problem('PCTL-FILE-NOWHERE', where, `${path} of files is not in the commit`, 'commit it, or take it out of files');
+    if (inside.length === 0)
+      problem(
+        'PCTL-FILE-NOWHERE',
+        where,
+        `${path} of files is not in the commit`,
+        'commit it, or take it out of files',
+      );
     for (const one of inside) addEntry(one, 'extra', where);
   }
   const sorted = [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -40,7 +40,12 @@ export interface Ingredients {
 }
 
 /** V-1: 30 s, with a healthcheck 10; after an interrupted run at least as long as the old container may take to stop. */
-export function smokeOf(module: ServiceModule, hasHealthcheck: boolean, stopGraceSeconds: number, leftover: boolean): Plan['smoke'] {
+export function smokeOf(
+  module: ServiceModule,
+  hasHealthcheck: boolean,
+  stopGraceSeconds: number,
+  leftover: boolean,
+): Plan['smoke'] {
   const stable = module.smoke.stableSeconds ?? (hasHealthcheck ? 10 : 30);
   return {
     timeout_seconds: module.smoke.timeoutSeconds,
@@ -52,14 +57,19 @@ export function smokeOf(module: ServiceModule, hasHealthcheck: boolean, stopGrac
   };
 }
 
-function observedOf(observation: Observation, files: readonly PlannedFile[], removed: readonly string[]): NonNullable<Plan['observed']> {
+function observedOf(
+  observation: Observation,
+  files: readonly PlannedFile[],
+  removed: readonly string[],
+): NonNullable<Plan['observed']> {
   const paths = [...new Set([...files.map((file) => file.path), ...removed])].sort();
   return {
     identity: {
       containers: observation.containers.map(({ id, image, configHash }) => ({ id, image, config_hash: configHash })),
       files: paths.map((path) => {
         const seen = observation.files.get(path);
-        if (!seen || seen.kind === 'absent') return { path, kind: 'absent' as const, digest: null, mode: null, uid: null };
+        if (!seen || seen.kind === 'absent')
+          return { path, kind: 'absent' as const, digest: null, mode: null, uid: null };
         const kind = seen.kind === 'unreadable' || seen.kind === 'outside' ? ('other' as const) : seen.kind;
         return { path, kind, digest: seen.digest, mode: seen.mode, uid: seen.uid };
       }),
@@ -73,7 +83,9 @@ function observedOf(observation: Observation, files: readonly PlannedFile[], rem
 
 export function makePlan(given: Ingredients): Plan {
   const { module, observation, changes } = given;
-  const removed = changes.changes.filter((change) => change.action === 'remove' && change.target.startsWith('file.')).map((change) => change.target.slice(5));
+  const removed = changes.changes
+    .filter((change) => change.action === 'remove' && change.target.startsWith('file.'))
+    .map((change) => change.target.slice(5));
   const body: Omit<Plan, 'digest' | 'change_digest'> = {
     schema_version: '1.0',
     platformctl_version: given.version,

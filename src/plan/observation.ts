@@ -75,7 +75,17 @@ export interface Observation {
   readonly held: boolean;
 }
 
-export type Condition = 'absent' | 'created' | 'running' | 'healthy' | 'starting' | 'unhealthy' | 'restarting' | 'stopped' | 'paused' | 'several';
+export type Condition =
+  | 'absent'
+  | 'created'
+  | 'running'
+  | 'healthy'
+  | 'starting'
+  | 'unhealthy'
+  | 'restarting'
+  | 'stopped'
+  | 'paused'
+  | 'several';
 
 /** Restarts within this many seconds of a start, seen at a moment when it runs, are a loop too. */
 const LOOP_SECONDS = 60;
@@ -95,8 +105,10 @@ export function conditionOf(containers: readonly Container[], now: number): Cond
       return 'paused';
     case 'running': {
       const age = now - Date.parse(container.startedAt) / 1000;
-      if (container.restarts >= LOOP_RESTARTS && age < LOOP_SECONDS && container.health !== 'healthy') return 'restarting';
-      if (container.health === 'healthy' || container.health === 'unhealthy' || container.health === 'starting') return container.health;
+      if (container.restarts >= LOOP_RESTARTS && age < LOOP_SECONDS && container.health !== 'healthy')
+        return 'restarting';
+      if (container.health === 'healthy' || container.health === 'unhealthy' || container.health === 'starting')
+        return container.health;
       return 'running';
     }
     default:

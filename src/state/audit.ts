@@ -21,7 +21,13 @@ export interface Head {
 export interface ChainProblem {
   /** From 1. */
   readonly line: number;
-  readonly code: 'PCTL-AUDIT-LINE' | 'PCTL-AUDIT-HASH' | 'PCTL-AUDIT-PREV' | 'PCTL-AUDIT-SEQ' | 'PCTL-AUDIT-CUT' | 'PCTL-AUDIT-HEAD';
+  readonly code:
+    | 'PCTL-AUDIT-LINE'
+    | 'PCTL-AUDIT-HASH'
+    | 'PCTL-AUDIT-PREV'
+    | 'PCTL-AUDIT-SEQ'
+    | 'PCTL-AUDIT-CUT'
+    | 'PCTL-AUDIT-HEAD';
   readonly summary: string;
 }
 
@@ -44,7 +50,12 @@ function readLine(text: string): (Line & { readonly computed: string }) | null {
     return null;
   }
   if (!Number.isSafeInteger(data.seq) || typeof data.prev !== 'string') return null;
-  return { seq: data.seq as number, prev: data.prev, hash: match[1] as string, computed: digest(text.slice(0, match.index)) };
+  return {
+    seq: data.seq as number,
+    prev: data.prev,
+    hash: match[1] as string,
+    computed: digest(text.slice(0, match.index)),
+  };
 }
 
 /** The next line of a chain, without its newline. `last`: the line before, null for the first. */
@@ -74,17 +85,34 @@ export function checkChain(text: string, heads: readonly Head[]): { lines: numbe
       seq += 1;
       return;
     }
-    if (read.hash !== read.computed) problems.push({ line: number, code: 'PCTL-AUDIT-HASH', summary: `was changed: its bytes do not give its hash` });
-    if (read.prev !== prev) problems.push({ line: number, code: 'PCTL-AUDIT-PREV', summary: 'does not follow the line before: one is missing, added or swapped' });
-    if (read.seq !== seq + 1) problems.push({ line: number, code: 'PCTL-AUDIT-SEQ', summary: `has number ${read.seq}, expected ${seq + 1}` });
+    if (read.hash !== read.computed)
+      problems.push({ line: number, code: 'PCTL-AUDIT-HASH', summary: `was changed: its bytes do not give its hash` });
+    if (read.prev !== prev)
+      problems.push({
+        line: number,
+        code: 'PCTL-AUDIT-PREV',
+        summary: 'does not follow the line before: one is missing, added or swapped',
+      });
+    if (read.seq !== seq + 1)
+      problems.push({ line: number, code: 'PCTL-AUDIT-SEQ', summary: `has number ${read.seq}, expected ${seq + 1}` });
     seq = read.seq;
     prev = read.hash;
     seen.set(read.seq, read.hash);
   });
   for (const head of heads) {
     const hash = seen.get(head.seq);
-    if (hash === undefined) problems.push({ line: lines.length, code: 'PCTL-AUDIT-CUT', summary: `ends before line ${head.seq}, which was seen: its tail was cut` });
-    else if (hash !== head.hash) problems.push({ line: head.seq, code: 'PCTL-AUDIT-HEAD', summary: 'is not the line that was seen under this number: the chain was rewritten' });
+    if (hash === undefined)
+      problems.push({
+        line: lines.length,
+        code: 'PCTL-AUDIT-CUT',
+        summary: `ends before line ${head.seq}, which was seen: its tail was cut`,
+      });
+    else if (hash !== head.hash)
+      problems.push({
+        line: head.seq,
+        code: 'PCTL-AUDIT-HEAD',
+        summary: 'is not the line that was seen under this number: the chain was rewritten',
+      });
   }
   return { lines: lines.length, problems };
 }

@@ -11,10 +11,15 @@ export interface Interrupted {
 /** `plan`: what the run was about, from its folder on the host; null where that is gone. */
 export function judgeInterrupted(
   observation: Pick<Observation, 'status' | 'engine' | 'containers' | 'files' | 'held'>,
-  plan: Plan | null): Interrupted | null {
+  plan: Plan | null,
+): Interrupted | null {
   const intent = observation.status?.intent;
   if (!intent) return null;
-  const verdict = (outcome: Interrupted['outcome'], why: string): Interrupted => ({ runId: intent.run_id, outcome, why });
+  const verdict = (outcome: Interrupted['outcome'], why: string): Interrupted => ({
+    runId: intent.run_id,
+    outcome,
+    why,
+  });
   if (observation.held) return verdict('applying', 'it still holds the lock');
   if (!plan?.observed) return verdict('unknown', 'its plan is no longer on the host');
   const identity = plan.observed.identity;
@@ -27,16 +32,25 @@ export function judgeInterrupted(
     const seen = observation.files.get(file.path);
     return seen?.kind === 'file' && seen.digest === file.sha256;
   });
-  const runs = plan.smoke.exits === null ? condition === 'running' || condition === 'healthy' : condition === 'stopped' && only?.exitCode === plan.smoke.exits;
-  const newContainer = only !== undefined && (!before.has(only.id) || !plan.recreates) && (plan.image.id === null || only.image === plan.image.id);
-  if (filesNew && runs && newContainer) return verdict('applied', "the plan's files and a healthy container of the new definition are there");
+  const runs =
+    plan.smoke.exits === null
+      ? condition === 'running' || condition === 'healthy'
+      : condition === 'stopped' && only?.exitCode === plan.smoke.exits;
+  const newContainer =
+    only !== undefined &&
+    (!before.has(only.id) || !plan.recreates) &&
+    (plan.image.id === null || only.image === plan.image.id);
+  if (filesNew && runs && newContainer)
+    return verdict('applied', "the plan's files and a healthy container of the new definition are there");
 
   const filesOld = identity.files.every((file) => {
     const seen = observation.files.get(file.path);
     if (!seen) return file.kind === 'absent';
     return file.kind === 'absent' ? seen.kind === 'absent' : seen.digest === file.digest;
   });
-  const sameContainers = observation.containers.length === before.size && observation.containers.every((container) => before.has(container.id));
+  const sameContainers =
+    observation.containers.length === before.size &&
+    observation.containers.every((container) => before.has(container.id));
   if (filesOld && sameContainers) return verdict('rolled_back', 'everything is as it was before the run');
   return verdict('unknown', 'neither what was before nor what was planned is there as a whole');
 }

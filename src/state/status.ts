@@ -119,10 +119,16 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     `${open(members)},"attempt":${open({ ...attempt, outcome })},"why":"`;
   const { container_id: _id, container_hash: _hash, ...asBefore } = { ...kept, serial, spent, intent: null };
   const { applied_at: _at, ...rest } = asBefore;
-  const wasApplied = before !== null && before.plan_digest !== null && before.last_apply_sha !== null && before.applied_at !== null;
+  const wasApplied =
+    before !== null && before.plan_digest !== null && before.last_apply_sha !== null && before.applied_at !== null;
   const previous = wasApplied
     ? [
-        { sha: before.last_apply_sha, plan_digest: before.plan_digest, applied_at: before.applied_at, image_id: before.image?.id ?? null },
+        {
+          sha: before.last_apply_sha,
+          plan_digest: before.plan_digest,
+          applied_at: before.applied_at,
+          image_id: before.image?.id ?? null,
+        },
         ...before.previous.filter((one) => one.plan_digest !== before.plan_digest && one.plan_digest !== plan.digest),
       ].slice(0, KEPT_PREVIOUS)
     : base.previous;
@@ -140,7 +146,14 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     image: { reference: plan.image.reference, id: run.imageId },
     definition_hash: run.definitionHash,
     compose_version: plan.observed?.identity.compose_version ?? null,
-    files: plan.files.map(({ path, source, role, sha256, keyed, mode }) => ({ path, source, role, sha256, keyed, mode })),
+    files: plan.files.map(({ path, source, role, sha256, keyed, mode }) => ({
+      path,
+      source,
+      role,
+      sha256,
+      keyed,
+      mode,
+    })),
     smoke: plan.smoke,
     exceptions: plan.exceptions.length,
     previous,
@@ -155,13 +168,22 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
 }
 
 /** The middle of an audit line (R-6); the host adds seq, time, prev and hash. */
-export function auditMiddle(members: { run_id: string; who: string; module: string; event: string; outcome: string; digest: string }): string {
+export function auditMiddle(members: {
+  run_id: string;
+  who: string;
+  module: string;
+  event: string;
+  outcome: string;
+  digest: string;
+}): string {
   return JSON.stringify(members).slice(1, -1);
 }
 
 /** Digests of kept releases that fall off when this plan is applied (at most the last 5 are kept beside the current one, B-2). */
 export function releasesToDrop(before: Status | null, plan: Plan): string[] {
   if (!before || before.plan_digest === null) return [];
-  const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)].filter((digest): digest is string => digest !== null && digest !== plan.digest);
+  const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)].filter(
+    (digest): digest is string => digest !== null && digest !== plan.digest,
+  );
   return [...new Set(known)].slice(KEPT_PREVIOUS);
 }

@@ -34,9 +34,13 @@ function one(reason: string): string {
     case 'dead':
       return 'the container is dead';
     case 'compose':
-      return match[2] === '124' ? 'docker compose did not end within its time limit' : `docker compose failed with ${match[2]}`;
+      return match[2] === '124'
+        ? 'docker compose did not end within its time limit'
+        : `docker compose failed with ${match[2]}`;
     case 'http':
-      return match[2] === 'none' || match[2] === '000' ? 'the smoke URL did not answer' : `the smoke URL answered ${match[2]}`;
+      return match[2] === 'none' || match[2] === '000'
+        ? 'the smoke URL did not answer'
+        : `the smoke URL answered ${match[2]}`;
     default:
       return reason;
   }

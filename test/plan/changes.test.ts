@@ -31,16 +31,38 @@ const module: ServiceModule = {
   dependsOn: [],
   protected: false,
 };
-const desired = (members: Partial<Desired> = {}): Desired => ({ module, compose: NOW, files: planFixture().files, usesDotenv: false, imageReference: 'lab/busybox:1', ...members });
-const seen = (path: string, members: Partial<FileSeen>): Observation['files'] => new Map([...observationFixture().files, [path, { kind: 'file', mode: '0644', uid: 1000, digest: hex('0'), ...members }]]);
+const desired = (members: Partial<Desired> = {}): Desired => ({
+  module,
+  compose: NOW,
+  files: planFixture().files,
+  usesDotenv: false,
+  imageReference: 'lab/busybox:1',
+  ...members,
+});
+const seen = (path: string, members: Partial<FileSeen>): Observation['files'] =>
+  new Map([
+    ...observationFixture().files,
+    [path, { kind: 'file', mode: '0644', uid: 1000, digest: hex('0'), ...members }],
+  ]);
 
-function reasons(want: Partial<Desired>, observation: Partial<Observation>): { action: string; reasons: readonly string[]; recreates: boolean; force: boolean; targets: string[] } {
+function reasons(
+  want: Partial<Desired>,
+  observation: Partial<Observation>,
+): { action: string; reasons: readonly string[]; recreates: boolean; force: boolean; targets: string[] } {
   const result = changesOf(desired(want), observationFixture(observation));
   const [service, ...rest] = result.changes;
-  return { action: service?.action ?? '', reasons: service?.reasons ?? [], recreates: result.recreates, force: result.forceRecreate, targets: rest.map((change) => `${change.action} ${change.target}`) };
+  return {
+    action: service?.action ?? '',
+    reasons: service?.reasons ?? [],
+    recreates: result.recreates,
+    force: result.forceRecreate,
+    targets: rest.map((change) => `${change.action} ${change.target}`),
+  };
 }
 
-const mounted = planFixture().files.map((file) => (file.path === 'core/app.env' ? { ...file, role: 'mount' as const } : file));
+const mounted = planFixture().files.map((file) =>
+  file.path === 'core/app.env' ? { ...file, role: 'mount' as const } : file,
+);
 const status = (members: Parameters<typeof statusFixture>[0]) => ({ status: statusFixture(members) });
 
 describe('P-4 each single change gives exactly its reason', () => {
@@ -52,32 +74,72 @@ describe('P-4 each single change gives exactly its reason', () => {
     [
       'env file changed in the commit',
       {},
-      { ...status({ files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)) }), files: seen('core/app.env', {}), delivered: new Map([['core/app.env', new Set([hex('0')])]]) },
-      { action: 'update', reasons: ['env file changed: app.env'], recreates: true, force: false, targets: ['update file.core/app.env'] },
+      {
+        ...status({
+          files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)),
+        }),
+        files: seen('core/app.env', {}),
+        delivered: new Map([['core/app.env', new Set([hex('0')])]]),
+      },
+      {
+        action: 'update',
+        reasons: ['env file changed: app.env'],
+        recreates: true,
+        force: false,
+        targets: ['update file.core/app.env'],
+      },
     ],
     [
       'mounted file changed in the commit: compose does not see it',
       { files: mounted },
-      { ...status({ files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)) }), files: seen('core/app.env', {}), delivered: new Map([['core/app.env', new Set([hex('0')])]]) },
-      { action: 'update', reasons: ['mounted file changed: app.env'], recreates: true, force: true, targets: ['update file.core/app.env'] },
+      {
+        ...status({
+          files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)),
+        }),
+        files: seen('core/app.env', {}),
+        delivered: new Map([['core/app.env', new Set([hex('0')])]]),
+      },
+      {
+        action: 'update',
+        reasons: ['mounted file changed: app.env'],
+        recreates: true,
+        force: true,
+        targets: ['update file.core/app.env'],
+      },
     ],
     [
       'mounted file swapped already by a neighbour that shares it',
       { files: mounted },
-      { ...status({ files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)) }) },
+      {
+        ...status({
+          files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, sha256: hex('0') } : file)),
+        }),
+      },
       { action: 'update', reasons: ['mounted file changed: app.env'], recreates: true, force: true, targets: [] },
     ],
     [
       'somebody edited a file on the host',
       {},
       { files: seen('core/app.env', {}) },
-      { action: 'update', reasons: ['file on host differs: app.env'], recreates: true, force: false, targets: ['update file.core/app.env'] },
+      {
+        action: 'update',
+        reasons: ['file on host differs: app.env'],
+        recreates: true,
+        force: false,
+        targets: ['update file.core/app.env'],
+      },
     ],
     [
       'somebody edited the compose file on the host',
       {},
       { files: seen('core/compose.yaml', {}) },
-      { action: 'update', reasons: ['file on host differs: compose.yaml'], recreates: true, force: false, targets: ['update file.core/compose.yaml'] },
+      {
+        action: 'update',
+        reasons: ['file on host differs: compose.yaml'],
+        recreates: true,
+        force: false,
+        targets: ['update file.core/compose.yaml'],
+      },
     ],
     [
       'a neighbour brought a newer compose file: its bytes alone are no reason (P-6)',
@@ -85,11 +147,36 @@ describe('P-4 each single change gives exactly its reason', () => {
       { files: seen('core/compose.yaml', {}), delivered: new Map([['core/compose.yaml', new Set([hex('0')])]]) },
       { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
     ],
-    ['image moved', {}, { imageId: `sha256:${hex('f')}` }, { action: 'update', reasons: ['image moved: same tag, new image'], recreates: true, force: false, targets: [] }],
-    ['stopped', {}, { containers: [containerFixture({ state: 'exited' })] }, { action: 'start', reasons: ['not running'], recreates: false, force: false, targets: [] }],
-    ['gone', {}, { containers: [] }, { action: 'create', reasons: ['not running'], recreates: false, force: false, targets: [] }],
-    ['unhealthy', {}, { containers: [containerFixture({ health: 'unhealthy' })] }, { action: 'update', reasons: ['unhealthy'], recreates: true, force: true, targets: [] }],
-    ['restart loop', {}, { containers: [containerFixture({ state: 'restarting', health: null })] }, { action: 'update', reasons: ['restart loop'], recreates: true, force: true, targets: [] }],
+    [
+      'image moved',
+      {},
+      { imageId: `sha256:${hex('f')}` },
+      { action: 'update', reasons: ['image moved: same tag, new image'], recreates: true, force: false, targets: [] },
+    ],
+    [
+      'stopped',
+      {},
+      { containers: [containerFixture({ state: 'exited' })] },
+      { action: 'start', reasons: ['not running'], recreates: false, force: false, targets: [] },
+    ],
+    [
+      'gone',
+      {},
+      { containers: [] },
+      { action: 'create', reasons: ['not running'], recreates: false, force: false, targets: [] },
+    ],
+    [
+      'unhealthy',
+      {},
+      { containers: [containerFixture({ health: 'unhealthy' })] },
+      { action: 'update', reasons: ['unhealthy'], recreates: true, force: true, targets: [] },
+    ],
+    [
+      'restart loop',
+      {},
+      { containers: [containerFixture({ state: 'restarting', health: null })] },
+      { action: 'update', reasons: ['restart loop'], recreates: true, force: true, targets: [] },
+    ],
     [
       'made again by hand, the same: up keeps it',
       {},
@@ -104,24 +191,48 @@ describe('P-4 each single change gives exactly its reason', () => {
     ],
     [
       'definition changed, keys by name only',
-      { compose: compose('services:\n  web:\n    image: lab/busybox:2\n    env_file: app.env\n    environment: {LOG_LEVEL: debug}\n'), imageReference: 'lab/busybox:2' },
+      {
+        compose: compose(
+          'services:\n  web:\n    image: lab/busybox:2\n    env_file: app.env\n    environment: {LOG_LEVEL: debug}\n',
+        ),
+        imageReference: 'lab/busybox:2',
+      },
       { hashBefore: hex('1'), composeBefore: NOW },
-      { action: 'update', reasons: ['service definition changed: environment.LOG_LEVEL, image'], recreates: true, force: false, targets: [] },
+      {
+        action: 'update',
+        reasons: ['service definition changed: environment.LOG_LEVEL, image'],
+        recreates: true,
+        force: false,
+        targets: [],
+      },
     ],
     [
       'an interrupted run left its intent',
       {},
-      status({ intent: { run_id: 'r', sha: 'a'.repeat(40), plan_digest: hex('1'), serial: 5, since: '2026-11-24T12:00:00Z' } }),
+      status({
+        intent: { run_id: 'r', sha: 'a'.repeat(40), plan_digest: hex('1'), serial: 5, since: '2026-11-24T12:00:00Z' },
+      }),
       { action: 'update', reasons: ['left behind by an interrupted run'], recreates: true, force: true, targets: [] },
     ],
     [
       'a file that the commit no longer has (P-15)',
       {},
       {
-        ...status({ files: [...statusFixture().files, { path: 'core/old.conf', source: 'commit', role: 'mount', sha256: hex('e'), keyed: null, mode: '0644' }] }),
+        ...status({
+          files: [
+            ...statusFixture().files,
+            { path: 'core/old.conf', source: 'commit', role: 'mount', sha256: hex('e'), keyed: null, mode: '0644' },
+          ],
+        }),
         files: seen('core/old.conf', { digest: hex('e') }),
       },
-      { action: 'update', reasons: ['file removed: old.conf'], recreates: false, force: false, targets: ['remove file.core/old.conf'] },
+      {
+        action: 'update',
+        reasons: ['file removed: old.conf'],
+        recreates: false,
+        force: false,
+        targets: ['remove file.core/old.conf'],
+      },
     ],
   ];
   it.each(table)('%s', (_name, want, observation, expected) => {
@@ -130,13 +241,28 @@ describe('P-4 each single change gives exactly its reason', () => {
 
   it('a job that ended with its code is as it should be, with another it is not running', () => {
     const job = { ...module, smoke: { ...module.smoke, exits: 0 } };
-    expect(reasons({ module: job }, { containers: [containerFixture({ state: 'exited', exitCode: 0, health: null })] }).action).toBe('none');
-    expect(reasons({ module: job }, { containers: [containerFixture({ state: 'exited', exitCode: 3, health: null })] }).reasons).toEqual(['not running']);
+    expect(
+      reasons({ module: job }, { containers: [containerFixture({ state: 'exited', exitCode: 0, health: null })] })
+        .action,
+    ).toBe('none');
+    expect(
+      reasons({ module: job }, { containers: [containerFixture({ state: 'exited', exitCode: 3, health: null })] })
+        .reasons,
+    ).toEqual(['not running']);
   });
 
   it('a host file is compared by its keyed digest', () => {
-    const files = planFixture().files.map((file) => (file.role === 'env_file' ? { ...file, source: 'host' as const, sha256: null, blob: null, mode: null, keyed: hex('1') } : file));
-    const last = (keyed: string) => status({ files: statusFixture().files.map((file) => (file.role === 'env_file' ? { ...file, source: 'host' as const, sha256: null, keyed } : file)) });
+    const files = planFixture().files.map((file) =>
+      file.role === 'env_file'
+        ? { ...file, source: 'host' as const, sha256: null, blob: null, mode: null, keyed: hex('1') }
+        : file,
+    );
+    const last = (keyed: string) =>
+      status({
+        files: statusFixture().files.map((file) =>
+          file.role === 'env_file' ? { ...file, source: 'host' as const, sha256: null, keyed } : file,
+        ),
+      });
     expect(reasons({ files }, last(hex('1'))).reasons).toEqual([]);
     expect(reasons({ files }, last(hex('2')))).toMatchObject({ reasons: ['env file changed: app.env'], targets: [] });
   });
@@ -144,7 +270,13 @@ describe('P-4 each single change gives exactly its reason', () => {
 
 describe('P-13 adoption', () => {
   it('same files, same label, same image: adopt, and nothing else', () => {
-    expect(reasons({}, { status: null, labelHash: hex('a') })).toEqual({ action: 'adopt', reasons: ['not yet managed'], recreates: false, force: false, targets: [] });
+    expect(reasons({}, { status: null, labelHash: hex('a') })).toEqual({
+      action: 'adopt',
+      reasons: ['not yet managed'],
+      recreates: false,
+      force: false,
+      targets: [],
+    });
   });
   it('another label: update, first reason not yet managed', () => {
     const result = reasons({}, { status: null, labelHash: hex('b') });
@@ -152,9 +284,15 @@ describe('P-13 adoption', () => {
     expect(result.reasons[0]).toBe('not yet managed');
   });
   it('another file: update', () => {
-    expect(reasons({}, { status: null, labelHash: hex('a'), files: seen('core/app.env', {}), delivered: new Map() }).reasons).toEqual(['not yet managed', 'file on host differs: app.env']);
+    expect(
+      reasons({}, { status: null, labelHash: hex('a'), files: seen('core/app.env', {}), delivered: new Map() }).reasons,
+    ).toEqual(['not yet managed', 'file on host differs: app.env']);
   });
   it('nothing there: create', () => {
-    expect(reasons({}, { status: null, containers: [], files: new Map() })).toMatchObject({ action: 'create', reasons: ['not there yet'], targets: ['create file.core/app.env', 'create file.core/compose.yaml'] });
+    expect(reasons({}, { status: null, containers: [], files: new Map() })).toMatchObject({
+      action: 'create',
+      reasons: ['not there yet'],
+      targets: ['create file.core/app.env', 'create file.core/compose.yaml'],
+    });
   });
 });

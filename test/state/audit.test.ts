@@ -18,7 +18,8 @@ function chain(length: number): string[] {
   return lines;
 }
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
-const codes = (lines: readonly string[], heads: { seq: number; hash: string }[] = []) => checkChain(text(lines), heads).problems.map((problem) => problem.code);
+const codes = (lines: readonly string[], heads: { seq: number; hash: string }[] = []) =>
+  checkChain(text(lines), heads).problems.map((problem) => problem.code);
 const headOf = (line: string | undefined) => {
   const data = JSON.parse(line ?? '{}') as { seq: number; hash: string };
   return { seq: data.seq, hash: data.hash };
@@ -57,7 +58,8 @@ describe('R-6 audit chain', () => {
     expect(codes(lines.slice(0, 2))).toEqual([]);
     expect(codes(lines.slice(0, 2), [headOf(lines[3])])).toEqual(['PCTL-AUDIT-CUT']);
     const rewritten = [lines[0] as string];
-    for (let n = 2; n <= 4; n += 1) rewritten.push(auditLine(rewritten.at(-1) ?? null, { ...entry(n), who: 'mallory' }));
+    for (let n = 2; n <= 4; n += 1)
+      rewritten.push(auditLine(rewritten.at(-1) ?? null, { ...entry(n), who: 'mallory' }));
     expect(codes(rewritten)).toEqual([]);
     expect(codes(rewritten, [headOf(lines[3])])).toEqual(['PCTL-AUDIT-HEAD']);
   });

@@ -1,0 +1,130 @@
+/** The closing block of an apply, the same byte for byte on a terminal and in CI; a refusal shows all failures at once. */
+import { worstExit } from '../exits.js';
+import type { ApplyResult } from '../flows/results.js';
+import { failureLines } from './plan.js';
+import { columns, count, paint, type Style, safe, shaText, withExit } from './style.js';
+
+const OUTCOME_WORDS: Readonly<Record<string, string>> = {
+  no_changes: 'unchanged',
+  rolled_back: 'rolled back',
+  rollback_failed: 'ROLLBACK FAILED',
+  applied_unrecorded: 'APPLIED, NOT RECORDED',
+  remote_failed: 'failed',
+  would_apply: 'would apply',
+  unknown: 'UNKNOWN',
+};
+const REFUSALS = new Set(['refused', 'stale', 'busy']);
+const LOG_LINES = 5;
+
+export const outcomeWord = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
+
+/** Which refusal: every gate's failures, what is missing, what to do. */
+export function refusalLines(result: ApplyResult, style: Style): string[] {
+  const tally = (state: string): number => result.gates.filter((gate) => gate.state === state).length;
+  const failing = tally('fail');
+  const gates = `${count(result.gates.length, 'gate')}: ${tally('pass')} pass, ${failing} ${failing === 1 ? 'fails' : 'fail'}, ${tally('not reached')} not reached`;
+  const lines = [
+    `${paint(style).red(outcomeWord(result.outcome))}: ${result.module} on ${safe(result.host)}, nothing was changed (${gates})`,
+    '',
+  ];
+  const failures = result.gates.flatMap((gate) => gate.failures);
+  lines.push(
+    ...columns(
+      failures.map((failure) => [
+        `  ${failure.code}${failure.check === null ? '' : ` (${failure.check})`}`,
+        safe(failure.why),
+      ]),
+    ),
+  );
+  if (result.error) lines.push(...failureLines([result.error], style));
+  if (failures.length === 0 && !result.error) lines.push(`  ${safe(result.message)}`);
+  lines.push('');
+  const hints = [
+    ...new Set(
+      [...failures.map((failure) => failure.hint), result.hint].filter((hint): hint is string => hint !== null),
+    ),
+  ];
+  hints.forEach((hint, index) =>
+    lines.push(
+      ...hint.split('\n').map((line, at) => (index === 0 && at === 0 ? `hint: ${safe(line)}` : `      ${safe(line)}`)),
+    ),
+  );
+  return lines;
+}
+
+function closing(result: ApplyResult, style: Style): string[] {
+  const colour = paint(style);
+  const word = result.outcome === 'applied' ? colour.green('applied') : outcomeWord(result.outcome);
+  const sha = shaText(result.sourceSha, style);
+  const lines: string[] = [];
+  if (result.outcome === 'rolled_back') {
+    const back = result.back?.sha ? `${shaText(result.back.sha, style)} runs again` : 'what was there before is back';
+    const down = result.back?.downSeconds ? `   down for at most ${result.back.downSeconds} s` : '';
+    lines.push(
+      `${colour.yellow('rolled back')}   ${result.module}   ${safe(result.host)}   ${sha} failed, ${back}${down}`,
+    );
+  } else
+    lines.push(
+      `${word}   ${result.module}   ${safe(result.host)}   ${sha}   ${result.durationSeconds} s${result.selfApproved ? '   self-approved' : ''}`,
+    );
+  if (!['applied', 'no_changes', 'would_apply'].includes(result.outcome)) lines.push(`  why   ${safe(result.message)}`);
+  if (result.outcome === 'would_apply') lines.push(`  ${safe(result.message)}`);
+  const log = result.log.slice(-LOG_LINES);
+  log.forEach((line, index) => lines.push(`  ${index === 0 ? 'log ' : '    '}  ${safe(line)}`));
+  if (log.length < result.log.length)
+    lines.push(`        (the last ${log.length} of ${count(result.log.length, 'line')}; all: --json)`);
+  for (const note of result.notes) lines.push(`  note  ${safe(note)}`);
+  if (result.runId !== null && !['applied', 'no_changes', 'would_apply'].includes(result.outcome))
+    lines.push(`  run   ${style.full ? result.runId : result.runId.slice(0, 8)}`);
+  if (result.error) lines.push(...failureLines([result.error], style));
+  return lines;
+}
+
+export function applyText(results: readonly ApplyResult[], style: Style): string {
+  const exit = worstExit(results.map((result) => result.exitCode));
+  const [only] = results;
+  if (results.length === 1 && only && REFUSALS.has(only.outcome)) return withExit(refusalLines(only, style), exit);
+  const lines = results.flatMap((result) =>
+    REFUSALS.has(result.outcome) ? [...refusalLines(result, style), ''] : closing(result, style),
+  );
+  const tally = (...outcomes: string[]): number => results.filter((result) => outcomes.includes(result.outcome)).length;
+  const applied = tally('applied', 'applied_unrecorded');
+  const unchanged = tally('no_changes', 'would_apply');
+  const summary = `${applied} applied, ${unchanged} unchanged, ${results.length - applied - unchanged} failed`;
+  const hints = results.flatMap((result) => (result.hint === null ? [] : [`hint: ${safe(result.hint)}`]));
+  return withExit([...lines, ...(hints.length > 0 ? hints : [summary])], exit);
+}
+
+/** schemas/apply-output.schema.json */
+export function applyJson(results: readonly ApplyResult[]): object {
+  return {
+    schema_version: '1.0',
+    exitCode: worstExit(results.map((result) => result.exitCode)),
+    results: results.map((result) => ({
+      module: result.module,
+      host: result.host,
+      compose_service: result.composeService,
+      outcome: result.outcome,
+      message: result.message,
+      run_id: result.runId,
+      changed: result.changed,
+      digest: result.digest,
+      source_sha: result.sourceSha,
+      state_artifact: result.stateArtifact,
+      remote: result.remote,
+      error: result.error,
+      gates: result.gates.map(({ gate, name, state, failures }) => ({
+        gate,
+        name,
+        state,
+        failures: failures.map(({ code, check, why, hint, exitCode }) => ({ code, check, why, hint, exitCode })),
+      })),
+      log: [...result.log],
+      notes: [...result.notes],
+      approved_by: [...result.approvedBy],
+      self_approved: result.selfApproved,
+      duration_seconds: result.durationSeconds,
+      exitCode: result.exitCode,
+    })),
+  };
+}
