@@ -1,0 +1,101 @@
+/** design.md's "Who may import what", as data. A room is a folder of src/, or the name of a file directly in it. */
+
+/** Names that every room may use: they have no effects. */
+export const FOUNDATION = ['errors', 'exits', 'quote'] as const;
+
+/** Synchronous and pure: what they know arrives as values. */
+export const PURE_ROOMS = ['manifest', 'state', 'compose', 'plan', 'gate'] as const;
+
+/** Node's own modules that only compute. Of node:crypto only these: nothing random, nothing asynchronous. */
+export const PURE_NODE = ['node:crypto', 'node:path/posix'] as const;
+export const PURE_CRYPTO = ['createHash', 'createHmac', 'timingSafeEqual', 'type Hash'] as const;
+
+export interface Room {
+  /** Rooms, or single files such as `secret/secret`, besides the room itself and the foundation. */
+  readonly values: readonly string[];
+  /** The same, as types only. */
+  readonly types: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const PARSERS = ['yaml', 'ajv', 'ajv-formats'];
+const JUDGING = [...PURE_ROOMS];
+const DOING = ['execute', 'verify', 'record', 'action', 'pack', 'queue'];
+
+const doing = (packages: readonly string[] = []): Room => ({
+  values: [...JUDGING, ...DOING, 'secret', 'host'],
+  types: ['ports'],
+  packages,
+});
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  errors: { values: [], types: [], packages: [] },
+  exits: { values: [], types: [], packages: [] },
+  quote: { values: [], types: [], packages: [] },
+  ports: { values: [], types: ['secret/secret'], packages: [] },
+  secret: {
+    values: [],
+    types: ['ports'],
+    packages: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'],
+  },
+
+  manifest: { values: ['secret/secret'], types: [], packages: PARSERS },
+  state: { values: ['manifest', 'secret/secret'], types: [], packages: PARSERS },
+  compose: { values: ['manifest', 'state'], types: [], packages: PARSERS },
+  plan: {
+    values: ['compose', 'manifest', 'state'],
+    types: [],
+    packages: ['ajv', 'ajv-formats', 'canonicalize', 'diff'],
+  },
+  gate: { values: ['plan', 'compose', 'manifest', 'state'], types: [], packages: ['ipaddr.js', 'sh-syntax'] },
+
+  execute: doing(),
+  verify: doing(),
+  record: doing(),
+  action: doing(),
+  pack: doing(['tar', 'yauzl']),
+  queue: doing(),
+  host: { values: [], types: [], packages: [] },
+
+  flows: { values: [...JUDGING, ...DOING, 'secret', 'host'], types: ['ports'], packages: ['p-limit'] },
+  // A view draws what a flow returns: it may name those types, and what they are made of. Text from outside it makes harmless by itself (O-5).
+  views: {
+    values: ['secret/controls'],
+    types: [...JUDGING, 'flows', 'ports'],
+    packages: ['chalk', 'cli-table3', 'diff'],
+  },
+  commands: { values: ['flows', 'views'], types: ['ports', 'manifest/types'], packages: [] },
+
+  adapters: {
+    values: ['secret', 'ports'],
+    types: [],
+    packages: ['execa', 'ssh2', 'simple-git', 'ora', 'ipaddr.js', 'p-limit', 'node:*'],
+  },
+  wiring: { values: ['adapters', 'views', 'secret'], types: ['ports'], packages: [] },
+  program: { values: ['commands'], types: ['ports'], packages: ['commander'] },
+  main: { values: ['program', 'wiring', 'secret'], types: ['ports'], packages: ['commander'] },
+};
+
+/** Rooms that may touch `process`. */
+export const PROCESS_ROOMS = ['main', 'wiring'] as const;
+
+/** Rooms that may read the clock and draw random numbers. */
+export const CLOCK_ROOMS = ['adapters'] as const;
+
+export const LONGEST_FILE = 250;
+
+/** Made by `npm run types`. */
+export const GENERATED = ['src/manifest/types.ts', 'src/manifest/schemas.ts', 'src/host/programs.ts'] as const;
+
+/** Files that may be longer, and why. */
+export const LONGER: Readonly<Record<string, string>> = {
+  'src/ports.ts': 'the one list of what the program asks of the world; types only',
+  'src/host/talk.sh': 'a host gets one program as one text; sh has no modules',
+  'src/host/finish.sh': 'a host gets one program as one text; sh has no modules',
+};
+
+/** Single exceptions from the rules on names, `FILE NAME`, and why. */
+export const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'src/adapters/local/local.ts process.kill':
+    "Node signals a process group by no other name, and it is this adapter's own child",
+};
