@@ -5,6 +5,7 @@
 
 /** Bidirectional controls, zero-width and other invisible characters, tag characters, line and paragraph separators. */
 const INVISIBLE =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: single characters are meant, combining ones too
   /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 const LONE_SURROGATE = /\p{Surrogate}/gu;

@@ -1,0 +1,188 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFiles } from '../../../src/adapters/files/files.js';
+
+const files = createFiles();
+const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString());
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('read', () => {
+  it('gives bytes, null for what is absent, and refuses what is too large, a folder and a pipe', async () => {
+    writeFileSync(join(folder, 'a'), 'abc');
+    expect(text(await files.read(join(folder, 'a'), 3))).toBe('abc');
+    expect(await files.read(join(folder, 'b'), 3)).toBeNull();
+    expect(await files.read(join(folder, 'a/b'), 3)).toBeNull();
+    await expect(files.read(join(folder, 'a'), 2)).rejects.toMatchObject({ code: 'PCTL-FILE-TOO-LARGE', exit: 3 });
+    await expect(files.read(folder, 2)).rejects.toMatchObject({
+      code: 'PCTL-FILE-READ',
+      exit: 2,
+      why: 'it is a folder',
+    });
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    await expect(files.read(join(folder, 'pipe'), 2)).rejects.toMatchObject({ code: 'PCTL-FILE-READ' });
+  });
+});
+
+describe('write', () => {
+  it('R-4 replaces whole, makes folders, keeps the mode, leaves nothing beside it', async () => {
+    const path = join(folder, 'x/y/doc.json');
+    await files.write(path, Buffer.from('one'), { mode: 0o600 });
+    await files.write(path, Buffer.from('two'));
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(folder, 'x/y'))).toEqual(['doc.json']);
+  });
+
+  it('ifAbsent never replaces, also not a dangling symlink', async () => {
+    await files.write(join(folder, 'a'), Buffer.from('one'), { ifAbsent: true });
+    await expect(files.write(join(folder, 'a'), Buffer.from('two'), { ifAbsent: true })).rejects.toMatchObject({
+      code: 'PCTL-FILE-EXISTS',
+      exit: 2,
+    });
+    symlinkSync('/nowhere', join(folder, 'l'));
+    await expect(files.write(join(folder, 'l'), Buffer.from('two'), { ifAbsent: true })).rejects.toMatchObject({
+      code: 'PCTL-FILE-EXISTS',
+    });
+    expect(readdirSync(folder).sort()).toEqual(['a', 'l']);
+    expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('one');
+  });
+
+  it('O-6 an error is in words of ours', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    await expect(files.write(join(folder, 'file/below'), Buffer.from(''))).rejects.toMatchObject({
+      code: 'PCTL-FILE-WRITE',
+      exit: 2,
+      where: { file: join(folder, 'file/below') },
+    });
+  });
+
+  it('many at once leave one of them whole', async () => {
+    const path = join(folder, 'doc');
+    await Promise.all(Array.from({ length: 20 }, (_, i) => files.write(path, Buffer.from(String(i).repeat(10_000)))));
+    expect(new Set(readFileSync(path, 'utf8').match(/\d\d?/g)).size).toBeLessThan(4);
+    expect(readdirSync(folder)).toEqual(['doc']);
+  });
+});
+
+describe('append', () => {
+  const path = () => join(folder, 'chain.jsonl');
+
+  it('R-4 hands over the last line and cuts a torn one off', async () => {
+    const seen: (string | null)[] = [];
+    const add = (line: string) =>
+      files.append(path(), (last) => {
+        seen.push(last);
+        return line;
+      });
+    await add('one');
+    await add('two ä');
+    appendFileSync(path(), 'torn');
+    await add('three');
+    expect(seen).toEqual([null, 'one', 'two ä']);
+    expect(readFileSync(path(), 'utf8')).toBe('one\ntwo ä\nthree\n');
+    expect(readdirSync(folder)).toEqual(['chain.jsonl']);
+  });
+
+  it('a file that is torn from its first byte starts again', async () => {
+    writeFileSync(path(), 'torn');
+    await files.append(path(), (last) => `${last}`);
+    expect(readFileSync(path(), 'utf8')).toBe('null\n');
+  });
+
+  it('at the same time, in one process: every line once, in a chain', async () => {
+    await Promise.all(Array.from({ length: 12 }, () => files.append(path(), (last) => String(Number(last ?? 0) + 1))));
+    expect(readFileSync(path(), 'utf8')).toBe(`${Array.from({ length: 12 }, (_, i) => i + 1).join('\n')}\n`);
+  });
+
+  it('takes over the lock of a process that is gone, not of one on another machine', async () => {
+    const gone = spawnSync('true').pid;
+    writeFileSync(`${path()}.lock`, `${gone} 1 ${(await import('node:os')).hostname()}\n`);
+    await files.append(path(), () => 'a');
+    expect(existsSync(`${path()}.lock`)).toBe(false);
+    // Its number is used again by a process that started at another time.
+    writeFileSync(`${path()}.lock`, `${process.pid} 1 ${(await import('node:os')).hostname()}\n`);
+    await files.append(path(), () => 'b');
+    writeFileSync(`${path()}.lock`, '1 1 elsewhere\n');
+    await expect(files.append(path(), () => 'c')).rejects.toMatchObject({ code: 'PCTL-FILE-LOCKED', exit: 2 });
+    expect(readFileSync(path(), 'utf8')).toBe('a\nb\n');
+  });
+});
+
+describe('faults', () => {
+  it('R-4 kill -9 at random moments: the document is old or new, the chain has no gap', async () => {
+    let before = 0;
+    for (let round = 0; round < 50; round++) {
+      const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'writer.ts'), folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      if (existsSync(join(folder, 'document.json'))) {
+        const document = JSON.parse(readFileSync(join(folder, 'document.json'), 'utf8'));
+        expect(document.body.length).toBe(document.length);
+      }
+      if (!existsSync(join(folder, 'chain.jsonl'))) continue;
+      const lines = readFileSync(join(folder, 'chain.jsonl'), 'utf8').split('\n').slice(0, -1);
+      expect(lines.map((line) => JSON.parse(line).seq)).toEqual(lines.map((_, i) => i + 1));
+      expect(lines.length).toBeGreaterThanOrEqual(before);
+      before = lines.length;
+    }
+    expect(before).toBeGreaterThan(50);
+    await files.append(join(folder, 'chain.jsonl'), (last) =>
+      JSON.stringify({ seq: JSON.parse(last as string).seq + 1 }),
+    );
+  }, 120_000);
+
+  it.runIf(process.getuid?.() === 0)('R-4 ENOSPC leaves what was there', async () => {
+    const small = join(folder, 'small');
+    mkdirSync(small);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
+    if (mounted.status !== 0) throw new Error(`no tmpfs here: ${mounted.stderr}`);
+    try {
+      await files.write(join(small, 'doc'), Buffer.from('old'));
+      await files.append(join(small, 'chain'), () => 'first');
+      await expect(files.write(join(small, 'doc'), Buffer.alloc(200_000, 'x'))).rejects.toMatchObject({
+        code: 'PCTL-FILE-WRITE',
+        why: 'no space is left on the device',
+      });
+      await expect(files.append(join(small, 'chain'), () => 'y'.repeat(200_000))).rejects.toMatchObject({
+        code: 'PCTL-FILE-WRITE',
+      });
+      expect(readFileSync(join(small, 'doc'), 'utf8')).toBe('old');
+      expect(readFileSync(join(small, 'chain'), 'utf8')).toBe('first\n');
+      expect(readdirSync(small).sort()).toEqual(['chain', 'doc']);
+    } finally {
+      spawnSync('umount', [small]);
+    }
+  });
+
+  it.skipIf(process.getuid?.() === 0)('a folder that cannot be written', async () => {
+    chmodSync(folder, 0o500);
+    await expect(files.write(join(folder, 'a'), Buffer.from(''))).rejects.toMatchObject({
+      code: 'PCTL-FILE-WRITE',
+      why: 'permission denied',
+    });
+  });
+});
