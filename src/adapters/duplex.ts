@@ -5,7 +5,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { type ErrorDetails, PlatformError } from '../errors.js';
 import { EXIT_REMOTE_FAILED } from '../exits.js';
-import type { Conversation, Limit, RunResult } from '../ports.js';
+import type { Limit, RunResult } from '../ports.js';
 
 export interface End {
   /** null: a signal ended it, or nobody knows. */
@@ -70,7 +70,7 @@ export function lost(host: string, step: string, why: string): PlatformError {
   });
 }
 
-function flood(host: string, step: string, bytes: number): PlatformError {
+export function flood(host: string, step: string, bytes: number): PlatformError {
   return fail(host, step, {
     code: 'PCTL-HOST-FLOOD',
     summary: `${host}: ${step} wrote more than ${bytes} bytes`,
@@ -100,7 +100,7 @@ export function within<T>(promise: Promise<T>, ms: number, late: () => PlatformE
 }
 
 /** Keeps the last `max` bytes of a stream, consuming all of it. */
-function tail(stream: Readable, max: number): () => Buffer {
+export function tail(stream: Readable, max: number): () => Buffer {
   let kept: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {
@@ -116,7 +116,7 @@ function tail(stream: Readable, max: number): () => Buffer {
 }
 
 /** Hands bytes over in pieces; `done` ends the wait where the program is gone. Resolves false where it was. */
-async function feed(duplex: Duplex, bytes: Uint8Array, gone: Promise<false>): Promise<boolean> {
+export async function feed(duplex: Duplex, bytes: Uint8Array, gone: Promise<false>): Promise<boolean> {
   for (let at = 0; at < bytes.length; at += PIECE) {
     const piece = bytes.subarray(at, at + PIECE);
     const taken = new Promise<boolean>((resolve) => {
@@ -129,7 +129,7 @@ async function feed(duplex: Duplex, bytes: Uint8Array, gone: Promise<false>): Pr
 }
 
 /** The end of a program that was told to end: waits on while output comes, gives up `lingerMs` after the exit status where none does. */
-async function settled(duplex: Duplex, bounds: DuplexBounds): Promise<End | 'lingers'> {
+export async function settled(duplex: Duplex, bounds: DuplexBounds): Promise<End | 'lingers'> {
   const lingers = duplex.exited.then(
     () =>
       new Promise<'lingers'>((resolve) => {
@@ -190,137 +190,4 @@ export async function runOver(
     duplex.stop();
     throw error;
   }
-}
-
-/** A conversation over a running program. A deadline that passes in `line` or `bytes` does not stop the program; one in `end` does. */
-export function talkOver(duplex: Duplex, host: string, bounds: DuplexBounds = DUPLEX_BOUNDS): Conversation {
-  const stderr = tail(duplex.errors, bounds.lineBytes);
-  const gone = duplex.closed.then(() => false as const);
-  const heard = hearing(duplex);
-  let saying: Promise<void> = Promise.resolve();
-  duplex.input.on('error', () => {});
-
-  /** Waits until `take` is content with what is there; at the deadline what was read stays for the next call. */
-  function until<T>(limit: Limit, wanted: number, take: () => T | null): Promise<T> {
-    const reading = (async () => {
-      for (;;) {
-        const taken = take();
-        if (taken !== null) return taken;
-        if (!(await heard.more(wanted))) throw lost(host, limit.step, 'the program ended before it had answered');
-      }
-    })();
-    return within(reading, limit.ms, () => {
-      heard.giveUp();
-      return silent(host, limit);
-    });
-  }
-
-  return {
-    say(bytes) {
-      const limit = { ms: bounds.sayMs, step: 'say' };
-      const next = saying.then(async () => {
-        const taken = await within(feed(duplex, bytes, gone), limit.ms, () => silent(host, limit));
-        if (!taken) throw lost(host, limit.step, 'the program ended before it had taken its input');
-      });
-      saying = next.catch(() => {});
-      return next;
-    },
-
-    line: (limit) =>
-      until(limit, bounds.lineBytes, () => {
-        const at = heard.find(0x0a);
-        if (at > bounds.lineBytes || (at < 0 && heard.size() > bounds.lineBytes)) {
-          throw flood(host, limit.step, bounds.lineBytes);
-        }
-        return at < 0
-          ? null
-          : heard
-              .take(at + 1)
-              .subarray(0, at)
-              .toString('utf8');
-      }),
-
-    async bytes(n, limit) {
-      if (n > bounds.stdoutBytes) throw flood(host, limit.step, bounds.stdoutBytes);
-      return until(limit, n, () => (heard.size() < n ? null : heard.take(n)));
-    },
-
-    async end(limit) {
-      duplex.input.end();
-      heard.discard();
-      try {
-        const end = await within(settled(duplex, bounds), limit.ms, () => silent(host, limit));
-        if (end !== 'lingers') return end.code;
-        duplex.stop();
-        return null;
-      } catch (error) {
-        duplex.stop();
-        throw error;
-      }
-    },
-
-    stderr: () => stderr(),
-  };
-}
-
-/** Bytes that were heard and not yet taken. The stream is paused while there are more than are wanted, so that a flood is held by back-pressure. */
-function hearing(duplex: Duplex) {
-  const high = 1024 * 1024;
-  let chunks: Buffer[] = [];
-  let size = 0;
-  let wanted = 0;
-  let over = false;
-  let discarding = false;
-  let wake = (): void => {};
-  const join = (): Buffer => {
-    if (chunks.length > 1) chunks = [Buffer.concat(chunks)];
-    return chunks[0] ?? Buffer.alloc(0);
-  };
-  const finish = (): void => {
-    over = true;
-    wake();
-  };
-  duplex.output.on('data', (chunk: Buffer) => {
-    if (discarding) return;
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > high && size >= wanted) duplex.output.pause();
-    wake();
-  });
-  duplex.output.on('end', finish);
-  duplex.output.on('error', finish);
-  void duplex.closed.then((end) => end.lost && finish());
-
-  return {
-    size: () => size,
-    find: (byte: number): number => join().indexOf(byte),
-    take(n: number): Buffer {
-      const all = join();
-      chunks = n < size ? [all.subarray(n)] : [];
-      size -= n;
-      return all.subarray(0, n);
-    },
-    /** true: more bytes came; false: none will. */
-    async more(want: number): Promise<boolean> {
-      const before = size;
-      wanted = want;
-      duplex.output.resume();
-      while (size === before && !over) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return size > before;
-    },
-    /** Forgets who waits; what comes is kept for the next. */
-    giveUp(): void {
-      wake = () => {};
-    },
-    discard(): void {
-      discarding = true;
-      chunks = [];
-      size = 0;
-      duplex.output.resume();
-    },
-  };
 }

@@ -3,6 +3,7 @@ import type { HostConfig } from '../manifest/model.js';
 import type { HostDescription } from '../ports.js';
 import { quote } from '../quote.js';
 import type { HostAnswer } from './doctor-answer.js';
+import { chown, type Make, type ModuleFiles, moduleChecks, type Questions } from './doctor-modules.js';
 import type { Check } from './results.js';
 
 /** Seconds that a host's clock may be away from ours: signatures' dates and the order of records are judged by it. */
@@ -10,44 +11,6 @@ const MAX_SKEW_SECONDS = 30;
 /** KiB: room for images, staged files and kept releases. */
 const MIN_DISK_KIB = 1024 * 1024;
 const TOOLS = ['flock', 'setsid', 'timeout', 'sha256sum', 'readlink', 'stat', 'truncate', 'dd'];
-/** Files of a module that are named one by one before the rest is counted. */
-const MAX_NAMED = 5;
-
-/** What is asked about a module's files: paths beneath remote_root. */
-export interface ModuleFiles {
-  readonly module: string;
-  /** Apply writes them; none where the module's delivery is `verify`. */
-  readonly files: readonly string[];
-  readonly hostFiles: readonly string[];
-  /** The `.env` beside the compose file, where neither the commit nor `host_files` has it. */
-  readonly unlistedDotenv: string | null;
-}
-
-/** What the questions were, by number, as the answers name them. */
-export interface Questions {
-  readonly input: string;
-  readonly numbers: ReadonlyMap<
-    ModuleFiles,
-    { readonly files: readonly number[]; readonly hostFiles: readonly number[]; readonly dotenv: number | null }
-  >;
-}
-
-/** The lines that check.sh reads. A path with a line break cannot be asked about; the manifests refuse those. */
-export function questions(modules: readonly ModuleFiles[]): Questions {
-  const lines: string[] = [];
-  const ask = (kind: string, path: string): number => lines.push(`${kind} ${path.replaceAll(/[\r\n\0]/g, '?')}`);
-  const numbers = new Map(
-    modules.map((module) => [
-      module,
-      {
-        files: module.files.map((path) => ask('file', path)),
-        hostFiles: module.hostFiles.map((path) => ask('hostfile', path)),
-        dotenv: module.unlistedDotenv === null ? null : ask('dotenv', module.unlistedDotenv),
-      },
-    ]),
-  );
-  return { input: lines.map((line) => `${line}\n`).join(''), numbers };
-}
 
 /** @param asked seconds since 1970 before the question and after the answer */
 export function hostChecks(
@@ -126,8 +89,6 @@ export function hostChecks(
   return checks;
 }
 
-type Make = (id: string, ok: boolean, detail: string, fix?: string | null) => Check;
-
 function userCheck(check: Make, description: HostDescription, answer: HostAnswer): Check {
   const local = description.transport === 'local';
   if (answer.uid === 0) {
@@ -201,66 +162,4 @@ function rootCheck(check: Make, host: HostConfig, answer: HostAnswer, account: s
         chown(account, answer.root.path ?? host.remoteRoot),
       );
   }
-}
-
-function moduleChecks(
-  check: Make,
-  host: HostConfig,
-  answer: HostAnswer,
-  account: string,
-  module: ModuleFiles,
-  numbers:
-    | { readonly files: readonly number[]; readonly hostFiles: readonly number[]; readonly dotenv: number | null }
-    | undefined,
-): Check[] {
-  const checks: Check[] = [];
-  const blocked = (numbers?.files ?? []).flatMap((number) => {
-    const file = answer.files.get(number);
-    return file === undefined || file.state === 'ok' || file.state === 'unknown' ? [] : [file];
-  });
-  // Without a root of its own every file stands or falls with that one; a fix for its parent would be wrong.
-  if (module.files.length > 0 && answer.root.state === 'ok') {
-    const paths = [...new Set(blocked.map((file) => file.path ?? ''))];
-    const owned = blocked.filter((file) => file.state === 'folder' || file.state === 'owner');
-    const detail =
-      blocked.length === 0
-        ? `${module.files.length} of its files can be written`
-        : `cannot be replaced: ${paths.slice(0, MAX_NAMED).join(', ')}${paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : ''}`;
-    const fix =
-      owned.length > 0
-        ? chown(account, ...new Set(owned.map((file) => file.path ?? '')))
-        : blocked[0]?.state === 'filesystem'
-          ? `${host.remoteRoot}/.platform and ${blocked[0].path} must be on one file system`
-          : 'a folder is where a file must be: move it away';
-    checks.push(check(`files:${module.module}`, blocked.length === 0, detail, fix));
-  }
-  module.hostFiles.forEach((path, index) => {
-    const state = answer.hostFiles.get(numbers?.hostFiles[index] ?? 0) ?? 'absent';
-    if (state === 'ok') return;
-    const full = `${host.remoteRoot}/${path}`;
-    const fix =
-      state === 'absent'
-        ? `put it there; it is a host file of ${module.module}`
-        : state === 'unreadable'
-          ? `sudo chgrp ${quote(account)} ${quote(full)} && sudo chmod g+r ${quote(full)}`
-          : `move the folder away and put the file there`;
-    checks.push(
-      check(`host-file:${module.module}`, false, `${full} is ${state === 'is-folder' ? 'a folder' : state}`, fix),
-    );
-  });
-  if (numbers?.dotenv != null && answer.dotenvs.get(numbers.dotenv) === true) {
-    checks.push(
-      check(
-        `dotenv:${module.module}`,
-        false,
-        `${host.remoteRoot}/${module.unlistedDotenv} is beside its compose file, and neither the commit nor host_files has it`,
-        `host_files: [.env] in modules/${module.module}/module.yaml`,
-      ),
-    );
-  }
-  return checks;
-}
-
-function chown(account: string, ...paths: readonly string[]): string {
-  return `sudo chown ${quote(account)}: ${paths.map(quote).join(' ')}`;
 }

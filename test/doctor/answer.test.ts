@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type HostAnswer, parseAnswer, visible } from '../../src/flows/doctor-answer.js';
-import { hostChecks, type ModuleFiles, questions } from '../../src/flows/doctor-host.js';
+import { hostChecks } from '../../src/flows/doctor-host.js';
+import { type ModuleFiles, questions } from '../../src/flows/doctor-modules.js';
 import { hostConfig } from './parts.js';
 
 const GOOD = [

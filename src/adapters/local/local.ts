@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { userInfo } from 'node:os';
 import type { Environment, Host, Program } from '../../ports.js';
-import { DUPLEX_BOUNDS, type Duplex, type DuplexBounds, type End, lost, runOver, talkOver } from '../duplex.js';
+import { talkOver } from '../conversation.js';
+import { DUPLEX_BOUNDS, type Duplex, type DuplexBounds, type End, lost, runOver } from '../duplex.js';
 
 const KILL_AFTER_MS = 10_000;
 /** All that a child gets of our environment (M-6). */

@@ -1,17 +1,8 @@
 /** Programs over one SSH connection. */
 import type { Client, ClientChannel } from 'ssh2';
 import type { Host, HostDescription, Limit, Program } from '../../ports.js';
-import {
-  DUPLEX_BOUNDS,
-  type Duplex,
-  type DuplexBounds,
-  type End,
-  lost,
-  runOver,
-  silent,
-  talkOver,
-  within,
-} from '../duplex.js';
+import { talkOver } from '../conversation.js';
+import { DUPLEX_BOUNDS, type Duplex, type DuplexBounds, type End, lost, runOver, silent, within } from '../duplex.js';
 import { commandLine } from './command.js';
 import { createSlots } from './slots.js';
 

@@ -270,7 +270,12 @@ describe('X-8 once the connection stands', () => {
 describe('G-6', () => {
   test('a changed host key and an unknown one: 4, and nothing is authenticated', async () => {
     let asked = 0;
-    const port = await ssh((connection) => connection.on('authentication', (context) => (asked++, context.accept())));
+    const port = await ssh((connection) =>
+      connection.on('authentication', (context) => {
+        asked++;
+        context.accept();
+      }),
+    );
     const other = ssh2.utils.generateKeyPairSync('ed25519').public;
     const d = deps();
     for (const pinned of [other, null]) {
