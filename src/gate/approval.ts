@@ -6,9 +6,8 @@ import type { Plan } from '../manifest/types.js';
 import { lineInvalid, type Signer } from './allowed-signers.js';
 import { eligible, isApprover, list, localPart } from './approvers.js';
 import { changesAnything, type Stage } from './facts.js';
+import { NAMESPACE } from './signature-file.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
-
-export const NAMESPACE = 'platformctl-plan';
 
 export interface ApprovalFacts {
   /** Milliseconds since 1970, for valid-after and valid-before. */

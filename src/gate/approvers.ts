@@ -2,6 +2,7 @@
 import type { Platform } from '../manifest/model.js';
 import { lineInvalid, type Signer } from './allowed-signers.js';
 import type { ApprovalFacts } from './approval.js';
+import { NAMESPACE } from './signature-file.js';
 
 /** `bob` of `bob@example.net`. */
 export function localPart(address: string): string {
@@ -27,7 +28,7 @@ export function eligible(platform: Platform, facts: ApprovalFacts, self: boolean
   const wrote = new Set((facts.authors ?? []).map((author) => author.email.trim().toLowerCase()));
   return facts.signers
     .filter((person) => isApprover(person, platform.approval.approvers, facts.signers))
-    .filter((person) => person.lines.some((line) => lineInvalid(line, 'platformctl-plan', facts.now) === null))
+    .filter((person) => person.lines.some((line) => lineInvalid(line, NAMESPACE, facts.now) === null))
     .filter(
       (person) => self || platform.approval.allowAuthor || !person.addresses.some((address) => wrote.has(address)),
     )

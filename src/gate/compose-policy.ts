@@ -27,7 +27,7 @@ export function composeGate(facts: GateFacts): GateVerdict {
 }
 
 /** `PCTL-COMPOSE-CAP-ADD` of `cap_add`. */
-export function denialCode(rule: string): string {
+function denialCode(rule: string): string {
   return `PCTL-COMPOSE-${rule.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '-')}`;
 }
 

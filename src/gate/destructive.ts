@@ -5,7 +5,7 @@ import { changesAnything, type GateFacts } from './facts.js';
 import { failure, type GateVerdict, verdict } from './verdict.js';
 
 /** Why a plan is destructive: what it says itself, and what the facts say whether it says so or not. */
-export function destructiveReasons(facts: GateFacts): string[] {
+function destructiveReasons(facts: GateFacts): string[] {
   const { plan, provenance } = facts;
   const reasons = new Set(plan.destructive);
   const own = reasons.size;

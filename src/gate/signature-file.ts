@@ -1,5 +1,7 @@
 /** `PLAN.sig` (G-4): digest lines, then the armored signature over them; several of these one after the other. */
 
+/** What a signature is for (ssh-keygen's `-n`): one made for git or mail is none. */
+export const NAMESPACE = 'platformctl-plan';
 /** Bytes of a file of signatures; larger ones are refused unread. */
 export const SIGNATURES_MAX_BYTES = 1024 * 1024;
 /** Signatures of one file that are looked at. */
@@ -8,6 +10,7 @@ const BLOCKS_MAX = 100;
 const DIGESTS_MAX = 1000;
 const BEGIN = '-----BEGIN SSH SIGNATURE-----';
 const END = '-----END SSH SIGNATURE-----';
+const BODY = /^[A-Za-z0-9+/=]{1,200}$/;
 
 export interface SignatureBlock {
   /** Line of its BEGIN, from 1. */
@@ -41,6 +44,9 @@ export function parseSignatureFile(bytes: Uint8Array): SignatureFile {
     .decode(bytes)
     .split('\n')
     .map((line) => line.replace(/\r$/, ''));
+  const note = (line: number, why: string) => {
+    if (strays.length < BLOCKS_MAX) strays.push({ line, why });
+  };
   let digests: string[] = [];
   let spoiled = false;
   let at = 0;
@@ -51,25 +57,23 @@ export function parseSignatureFile(bytes: Uint8Array): SignatureFile {
     if (/^[0-9a-f]{64}$/.test(line) && digests.length < DIGESTS_MAX) {
       digests.push(line);
     } else if (line === BEGIN) {
-      const end = lines.findIndex((candidate, index) => index >= at && (candidate === END || candidate === BEGIN));
-      if (end < 0 || lines[end] === BEGIN) strays.push({ line: number, why: 'a signature that has no end' });
-      else if (spoiled) strays.push({ line: number, why: 'a signature behind lines that are no digests' });
-      else if (blocks.length >= BLOCKS_MAX) strays.push({ line: number, why: `more than ${BLOCKS_MAX} signatures` });
+      let end = at;
+      while (BODY.test(lines[end] ?? '')) end += 1;
+      if (lines[end] !== END) note(number, 'a signature that is damaged or has no end');
+      else if (spoiled) note(number, 'a signature behind lines that are no digests');
+      else if (blocks.length >= BLOCKS_MAX) note(number, `more than ${BLOCKS_MAX} signatures`);
       else {
-        blocks.push({
-          line: number,
-          digests: [...new Set(digests)].sort(),
-          armor: `${lines.slice(at - 1, end + 1).join('\n')}\n`,
-        });
+        const armor = `${lines.slice(at - 1, end + 1).join('\n')}\n`;
+        blocks.push({ line: number, digests: [...new Set(digests)].sort(), armor });
       }
-      at = end < 0 ? lines.length : lines[end] === BEGIN ? end : end + 1;
+      at = lines[end] === END ? end + 1 : end;
       digests = [];
       spoiled = false;
     } else if (line.trim() !== '') {
-      if (strays.length < BLOCKS_MAX) strays.push({ line: number, why: 'neither a digest nor a signature' });
+      note(number, 'neither a digest nor a signature');
       spoiled = true;
     }
   }
-  if (digests.length > 0) strays.push({ line: lines.length, why: 'digests without a signature behind them' });
+  if (digests.length > 0) note(lines.length, 'digests without a signature behind them');
   return { blocks, strays };
 }
