@@ -2,9 +2,10 @@
 import type { Json } from './model.js';
 import { type Mount, readMount, surelyOff } from './mounts.js';
 import { NESTED_KEYS } from './policy-table.js';
-import { judgeBind } from './rules-paths.js';
+import { hostPath, judgeBind } from './rules-paths.js';
 import { at, type Bench, checkKeys, deny, denyShape, isLeftOpen } from './subject.js';
 import { isList, isMap, type JsonMap, member, type Path, pairs, scalarText } from './values.js';
+import { isOpen } from './variables.js';
 
 const NOT_JUDGED = new Set(['tmpfs']);
 /** Of these types a `device` is no path of the host. */
@@ -31,7 +32,10 @@ export function judgeVolumes(bench: Bench, value: Json): void {
 function judgeMount(bench: Bench, mount: Mount, path: Path, named: Map<string, boolean>): void {
   checkKeys(bench, mount.keys, NESTED_KEYS.volumes, path);
   const { type, source, propagation } = mount;
-  const shown = `${source ?? ''}:${mount.target}`;
+  // As resolved: compose makes a relative source absolute.
+  const place =
+    type === 'bind' && source !== null ? (hostPath(source, bench.context.folder) ?? source) : (source ?? '');
+  const shown = `${place}:${mount.target}`;
   if (
     propagation !== null &&
     !isLeftOpen(bench, propagation, [...path, 'propagation']) &&
@@ -89,19 +93,34 @@ export function leaveOpen(bench: Bench, definition: JsonMap, path: Path): void {
 }
 
 function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly: boolean): void {
-  const path: Path = ['volumes', name, 'driver_opts'];
+  const optionsPath: Path = ['volumes', name, 'driver_opts'];
   const value = member(definition, 'driver_opts');
   const options = new Map(pairs(value) ?? []);
-  if (pairs(value) === null) denyShape(bench, 'volume_driver_opts', path, 'it is no mapping');
+  if (pairs(value) === null) denyShape(bench, 'volume_driver_opts', optionsPath, 'it is no mapping');
   if (options.size === 0) return;
-  const open = [...options].filter(([key, text]) => isLeftOpen(bench, text ?? '', [...path, key]));
+  const open = [...options].filter(([key, text]) => isLeftOpen(bench, text ?? '', [...optionsPath, key]));
   const type = options.get('type') ?? '';
   const device = options.get('device') ?? '';
   const undecided = open.some(([key]) => key === 'device' || key === 'type');
   const flags = options.get('o') ?? '';
-  // A device that is a folder is a bind source in disguise, judged as one; compose makes a relative one absolute where `o` says bind.
-  if (!undecided && (device.startsWith('/') || /bind/.test(flags)) && !REMOTE_TYPES.has(type)) {
-    judgeBind(bench, device, flags.includes('\0') ? null : readOnly || /(^|,)ro(,|$)/.test(flags), [...path, 'device']);
+  // A device that is a folder is a bind source in disguise, judged as one; with `bind` the kernel does not even look at the type.
+  if (!undecided && (/bind/.test(flags) || (device.startsWith('/') && !REMOTE_TYPES.has(type)))) {
+    const path = [...optionsPath, 'device'];
+    const madeAbsolute = type === 'none' && flags === 'bind' && member(definition, 'driver') === 'local';
+    const absolute = device.startsWith('/') ? device : madeAbsolute ? hostPath(device, bench.context.folder) : null;
+    if (absolute === null) {
+      deny(
+        bench,
+        'bind_outside',
+        device,
+        path,
+        'the engine takes it relative to its own folder; write an absolute path',
+        false,
+      );
+    } else {
+      options.set('device', absolute);
+      judgeBind(bench, absolute, isOpen(flags) ? null : readOnly || /(^|,)ro(,|$)/.test(flags), path);
+    }
   }
   if (open.length > 0) return;
   const shown = [...options].map(([key, text]) => `${key}=${withoutPassword(text ?? '')}`).sort();
@@ -109,7 +128,7 @@ function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly:
     bench,
     'volume_driver_opts',
     shown.join(' '),
-    path,
+    optionsPath,
     'driver options can mount anything, also a folder of the host',
   );
 }

@@ -146,9 +146,9 @@ export const DENIED: readonly DeniedCase[] = [
     'volumes.0.source',
     ['bind_sacred', '/etc'],
   ),
-  key('volumes', ['./x:/x:rslave'], './x:/x:rslave', ['./x:/x:${V}'], 'rslave', 'volumes.0.propagation', [
+  key('volumes', ['./x:/x:rslave'], '/opt/stacks/app/x:/x:rslave', ['./x:/x:${V}'], 'rslave', 'volumes.0.propagation', [
     'volumes',
-    './x:/x:rslave',
+    '/opt/stacks/app/x:/x:rslave',
   ]),
   ...['configs', 'secrets'].map(
     (kind): DeniedCase => ({
@@ -191,6 +191,36 @@ export const DENIED: readonly DeniedCase[] = [
     variable: {
       top: { volumes: { data: { driver_opts: { type: 'none', o: 'bind', device: '${V}' } } } },
       V: '/etc',
+      open: 'volumes.data.driver_opts.device',
+    },
+  },
+  ...[
+    { type: 'nfs', o: 'addr=x,rbind', device: '/etc' },
+    { type: 'ext4', device: '/dev/sda1' },
+    { o: 'bind', device: 'etc' },
+  ].map(
+    (driver_opts): DeniedCase => ({
+      name: `a disguised device: ${JSON.stringify(driver_opts)}`,
+      service: { volumes: ['data:/d'] },
+      top: { volumes: { data: { driver_opts } } },
+      denied: driver_opts.device.startsWith('/') ? ['bind_sacred', driver_opts.device] : ['bind_outside', 'etc'],
+      possible: false,
+      variable: {
+        top: { volumes: { data: { driver_opts: { ...driver_opts, device: '${V}' } } } },
+        V: driver_opts.device,
+        open: 'volumes.data.driver_opts.device',
+      },
+    }),
+  ),
+  {
+    name: 'a relative device that compose makes absolute',
+    service: { volumes: ['data:/d'] },
+    top: { volumes: { data: { driver: 'local', driver_opts: { type: 'none', o: 'bind', device: './x' } } } },
+    denied: ['volume_driver_opts', 'device=/opt/stacks/app/x o=bind type=none'],
+    possible: true,
+    variable: {
+      top: { volumes: { data: { driver: 'local', driver_opts: { type: 'none', o: 'bind', device: './${V}' } } } },
+      V: 'x',
       open: 'volumes.data.driver_opts.device',
     },
   },

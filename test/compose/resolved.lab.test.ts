@@ -32,9 +32,7 @@ describe.runIf(VERSIONS.length > 0)('the real compose', () => {
           rule,
           value,
         ]);
-        // Compose makes a relative mount absolute, so a value that shows one differs from the text's.
-        const expected = text.map(([rule, value]) => [rule, value?.replace(/^\.\/x:/, '/opt/stacks/app/x:') ?? null]);
-        for (const denial of expected) expect(found, given.name).toContainEqual(denial);
+        for (const denial of text) expect(found, given.name).toContainEqual(denial);
       }
     },
     240_000,
