@@ -5,7 +5,7 @@ import type { ValidateDocument } from '../manifest/types.js';
 import type { World } from '../ports.js';
 
 /** `platformctl validate [--json]`: 0, or 3 with every problem of every file. */
-export async function run(world: World, options: { readonly json?: boolean }): Promise<ExitCode> {
+export async function run(world: World, _args: string[], options: { readonly json?: boolean }): Promise<ExitCode> {
   const result = await validateFlow(world);
   world.terminal.out(options.json ? `${JSON.stringify(validateJson(result), null, 2)}\n` : validateText(result));
   return result.exitCode;

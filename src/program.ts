@@ -1,0 +1,101 @@
+/** The whole command tree on one page. Each action is imported when it runs (C-6). */
+import { Command, Option } from 'commander';
+
+/** Runs a command's module: `name` is its file in commands/. */
+export type Act = (name: string, args: string[], flags: Record<string, unknown>) => Promise<void>;
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ platformctl ${line}`).join('\n')}`;
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+export function buildProgram(act: Act): Command {
+  const program = new Command('platformctl')
+    .description('Plan, approve, apply and verify docker compose services on your own servers, from a git repository.')
+    .option('-C <dir>', 'run as if started in DIR')
+    .option('--json', 'one JSON document on stdout')
+    .option('--json-lines', 'a stream of JSON events on stdout while it works')
+    .option('--no-color', 'no colour (NO_COLOR, TERM=dumb and CI do the same)')
+    .option('--env-file <file>', 'read PLATFORMCTL_* variables from FILE')
+    .option('-q, --quiet', 'no progress')
+    .option('-v, --verbose', 'more of it')
+    .option('--debug', 'stack traces of errors')
+    .option('--version', 'print the version')
+    .helpOption('-h, --help', 'help for a command')
+    .helpCommand('help [command]', 'help for a command; also: help exit-codes, help environment')
+    .showSuggestionAfterError(true)
+    .exitOverride();
+
+  const command = (spec: string, summary: string, parent: Command = program): Command => {
+    const made = parent.command(spec).summary(summary).description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`).helpOption('-h, --help', 'this help').exitOverride();
+    return made;
+  };
+  const to = (made: Command, name: string): Command =>
+    made.action(async (...given: unknown[]) => {
+      const self = given.at(-1) as Command;
+      await act(name, self.args, self.optsWithGlobals());
+    });
+  const policyRef = (): Option => new Option('--policy-ref <ref>', 'the branch or commit whose config judges (default: the default branch of the remote)');
+
+  to(
+    command('init', 'write a config, a first module and a workflow; never over a file')
+      .option('--solo', 'one person decides: approval mode self')
+      .option('--team', 'several people: approval mode signature')
+      .addHelpText('after', examples('init --solo')),
+    'init',
+  );
+  to(command('validate', 'check every manifest, all problems at once').addHelpText('after', examples('validate', 'validate --json')), 'validate');
+  to(
+    command('plan [ids...]', 'show what would change, one plan a module')
+      .option('--sha <sha>', 'plan this commit rather than the work tree')
+      .option('--all', 'every service module (the default without ids)')
+      .option('--changed-since <ref>', 'only modules whose manifest or files differ from REF')
+      .option('--offline', 'ask no host; such a plan can never be applied')
+      .option('--out <file>', 'write the plan (one module) to FILE; - is stdout, a line a plan')
+      .option('--out-dir <dir>', 'write every plan to DIR/<id>.plan.json')
+      .addOption(policyRef())
+      .option('--full', 'whole digests, every file')
+      .addHelpText('after', `${examples('plan', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`),
+    'plan',
+  );
+  to(command('show <plan>', 'print a plan, by file or by module id').option('--markdown', 'for a pull request').option('--full', 'whole digests').addHelpText('after', examples('show web', 'show web.plan.json --markdown')), 'show');
+  to(
+    command('approve <plans...>', 'sign plans, once for all of them')
+      .option('--key <file>', "the signing key (default: git's user.signingkey, else the agent's first known key)")
+      .option('--full', 'whole digests')
+      .addHelpText('after', examples('approve web', 'approve web api cache --key ~/.ssh/id_ed25519')),
+    'approve',
+  );
+  to(
+    command('explain-approval <plan>', 'say for each approval why it counts or not')
+      .option('--approval <file>', 'a further signature file (repeatable)', collect, [])
+      .addOption(policyRef())
+      .option('--full', 'whole digests')
+      .addHelpText('after', examples('explain-approval web')),
+    'explain-approval',
+  );
+  to(
+    command('apply <plans...>', 'apply one approved plan, verify it, record it, or put back what was there')
+      .option('--approved-sha <sha>', 'the commit that was approved')
+      .option('--approved-pr <number>', 'its pull request (mode forge)')
+      .option('--approval <file>', 'a further signature file (repeatable)', collect, [])
+      .addOption(policyRef())
+      .option('--dry-run', 'everything up to the change, and nothing written')
+      .option('--lock-wait <seconds>', 'wait for a busy lock')
+      .option('-y, --yes', 'skip prompts that are no gate')
+      .option('--full', 'whole digests')
+      .addHelpText('after', `${examples('apply web', 'apply web.plan.json --lock-wait 300', 'apply web --dry-run')}\n\nNeeds PLATFORMCTL_PHASE=05 in the environment. Exit 9: applied and healthy. 11: failed and put back.`),
+    'apply',
+  );
+  to(command('status [ids...]', 'what runs, and what the last runs left behind').option('--full', 'whole digests').addHelpText('after', examples('status', 'status web --json')), 'status');
+
+  const audit = command('audit', 'the audit chains');
+  to(command('verify', 'find changed, missing, swapped or cut lines', audit).option('--host <host>', "a host's chain (default: this checkout's)").addHelpText('after', examples('audit verify', 'audit verify --host rs2000')), 'audit');
+  const lock = command('lock', 'locks on hosts');
+  to(command('list', 'who holds which lock; takes none', lock).option('--host <host>', 'one host').addHelpText('after', examples('lock list')), 'lock');
+  to(command('doctor', 'test this machine, the repo and every host').addHelpText('after', examples('doctor')), 'doctor');
+  const host = command('host', 'hosts of config.yaml');
+  to(command('check [hosts...]', 'connect and test what an apply needs', host).addHelpText('after', examples('host check rs2000')), 'host');
+  const config = command('config', 'the configuration');
+  to(command('view', 'the config that judges, defaults filled in', config).addOption(policyRef()).addHelpText('after', examples('config view')), 'config');
+  to(command('version', 'print the version'), 'version');
+  return program;
+}

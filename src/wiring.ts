@@ -1,0 +1,92 @@
+/** Builds the real adapters: the only place that does, and with main the only one that touches `process`. */
+import { hostname, userInfo } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { World } from './ports.js';
+
+export interface Invocation {
+  readonly directory: string | undefined;
+  readonly envFile: string | undefined;
+  readonly noColor: boolean;
+  readonly interrupted: AbortSignal;
+}
+
+/** package.json's version. */
+export function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const NAME = /[^A-Za-z0-9._@+-]/g;
+
+/** Who works here: the CI's actor, else user@machine. Only plain characters, for it stands in locks and records. */
+function whoAmI(env: NodeJS.ProcessEnv): string {
+  const actor = env.FORGEJO_ACTOR ?? env.GITEA_ACTOR ?? env.GITHUB_ACTOR;
+  const name = actor ? `${actor}@ci` : `${userInfo().username}@${hostname()}`;
+  return name.replace(NAME, '-').slice(0, 100);
+}
+
+/** URL of the CI run, from the forge's own variables (K-5). */
+function ciUrl(env: NodeJS.ProcessEnv): string | null {
+  const server = env.FORGEJO_SERVER_URL ?? env.GITEA_SERVER_URL ?? env.GITHUB_SERVER_URL;
+  const repository = env.GITHUB_REPOSITORY;
+  const run = env.GITHUB_RUN_ID ?? env.GITHUB_RUN_NUMBER;
+  return server && repository && run && /^https?:\/\//.test(server) ? `${server}/${repository}/actions/runs/${run}`.slice(0, 500) : null;
+}
+
+export async function wire(given: Invocation): Promise<World> {
+  const { createRedactor } = await import('./secret/redactor.js');
+  const { createTerminal } = await import('./adapters/terminal/terminal.js');
+  const { createFiles } = await import('./adapters/files/files.js');
+  const { createClock } = await import('./adapters/clock/clock.js');
+  const { environmentOf } = await import('./adapters/environment/environment.js');
+  const redactor = createRedactor({ tooShort: (source) => terminal.err(`warning: ${source} is shorter than 6 bytes and cannot be masked in output\n`) });
+  const terminal = createTerminal({ redactor, env: process.env, noColor: given.noColor });
+  const directory = resolve(given.directory ?? process.cwd());
+  const files = createFiles();
+  const clock = createClock();
+  const hide = redactor.add;
+  const warn = (text: string): void => terminal.err(`warning: ${text}\n`);
+  const envFile = given.envFile === undefined ? undefined : { path: given.envFile, text: readFileSync(resolve(given.envFile), 'utf8') };
+  const environment = environmentOf({ variables: process.env, hide, warn, ...(envFile ? { envFile } : {}) });
+  environment.admit({ prefixes: [], names: [] });
+  // The key itself is a secret from the start, whatever command runs.
+  environment.secret('PLATFORMCTL_SSH_KEY');
+  const child = (): Record<string, string> => environment.childEnvironment();
+  return {
+    openGit: async (dir) => (await import('./adapters/git/git.js')).openGit(dir, child()),
+    workTree: lazyWorkTree(child),
+    connect: async (address) => {
+      const { createConnect } = await import('./adapters/ssh/connect.js');
+      const { createTailnet } = await import('./adapters/tailscale/tailnet.js');
+      return createConnect({ environment, files, clock, tailnet: createTailnet(environment), hide, warn, homeDirectory: environment.get('HOME') ?? '/' })(address);
+    },
+    files,
+    signer: lazySigner(child, terminal.interactive),
+    tailnet: { status: async () => (await import('./adapters/tailscale/tailnet.js')).createTailnet(environment).status() },
+    clock,
+    terminal,
+    environment,
+    hide,
+    who: whoAmI(process.env),
+    ciUrl: ciUrl(process.env),
+    interrupted: given.interrupted,
+    version: version(),
+    directory,
+  };
+}
+
+function lazySigner(env: () => Record<string, string>, interactive: boolean): World['signer'] {
+  const signer = async () => (await import('./adapters/signer/signer.js')).createSigner({ env: env(), interactive });
+  return {
+    sign: async (key, message) => (await signer()).sign(key, message),
+    check: async (signature, message) => (await signer()).check(signature, message),
+    agentKeys: async () => (await signer()).agentKeys(),
+    publicKey: async (path) => (await signer()).publicKey(path),
+  };
+}
+
+function lazyWorkTree(env: () => Record<string, string>): NonNullable<World['workTree']> {
+  const tree = async () => (await import('./adapters/git/listing.js')).workTree(env());
+  return { entries: async (root) => (await tree()).entries(root), read: async (root, path, max) => (await tree()).read(root, path, max) };
+}
