@@ -29,7 +29,7 @@ function run(what, command, args) {
 function installPackages() {
   const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
-    run('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+    run('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
 }
 
