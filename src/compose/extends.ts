@@ -1,6 +1,12 @@
-/** `extends` within one file: compose's merge of a base and the service that extends it (P-7). */
+/** `extends` within one file: which service extends which, and compose's merge of the two (P-7). */
 import type { Json } from './model.js';
-import { canonical, isList, isMap, type JsonMap, member, pairs, scalarText } from './values.js';
+import { canonical, isList, isMap, type JsonMap, member, type Path, pairs, scalarText } from './values.js';
+import { hasVariable } from './variables.js';
+
+export type Report = (path: Path, code: string, message: string, hint?: string) => void;
+
+/** Services that extend one another in a row. */
+const MAX_CHAIN = 16;
 
 /** Replaced as a whole. */
 const REPLACED = new Set(['command', 'entrypoint', 'healthcheck.test']);
@@ -19,8 +25,89 @@ const TEXT_OR_LIST = new Set(['dns', 'dns_opt', 'dns_search', 'env_file', 'tmpfs
 /** A list of names, or a map by name. */
 const NAMED = new Set(['depends_on', 'networks']);
 
+/** Service -> the service that it extends, as the text says. */
+export type Bases = ReadonlyMap<string, string>;
+
+/** Every service with what it extends merged in; what is wrong is reported. */
+export function followExtends(
+  services: ReadonlyMap<string, JsonMap>,
+  report: Report,
+): { services: ReadonlyMap<string, JsonMap>; bases: Bases } {
+  const bases = new Map<string, string>();
+  for (const [name, service] of services) {
+    const base = readExtends(name, service, services, report);
+    if (base !== null) bases.set(name, base);
+  }
+  for (const name of bases.keys()) {
+    const length = chainLength(name, bases);
+    if (length === Number.POSITIVE_INFINITY)
+      report(['services', name, 'extends'], 'PCTL-COMPOSE-BASE', `the service ${name} extends itself`);
+    else if (length > MAX_CHAIN)
+      report(
+        ['services', name, 'extends'],
+        'PCTL-COMPOSE-BASE',
+        `a chain of extends of more than ${MAX_CHAIN} services`,
+      );
+  }
+  const done = new Map<string, JsonMap>();
+  const follow = (name: string, left: number): JsonMap => {
+    const own = services.get(name) ?? {};
+    const base = bases.get(name);
+    const known = done.get(name);
+    if (known) return known;
+    const { extends: _, ...plain } = own;
+    const merged = base === undefined || left === 0 ? plain : extendService(follow(base, left - 1), own);
+    done.set(name, merged);
+    return merged;
+  };
+  for (const name of services.keys()) follow(name, MAX_CHAIN);
+  return { services: new Map([...services.keys()].map((name) => [name, done.get(name) ?? {}])), bases };
+}
+
+function readExtends(
+  name: string,
+  service: JsonMap,
+  services: ReadonlyMap<string, JsonMap>,
+  report: Report,
+): string | null {
+  const value = member(service, 'extends');
+  if (value === undefined || value === null) return null;
+  const at = ['services', name, 'extends'];
+  const base = isMap(value) ? member(value, 'service') : value;
+  if (isMap(value) && (member(value, 'file') ?? null) !== null) {
+    report(
+      at,
+      'PCTL-COMPOSE-EXTENDS',
+      'extends of another file is not accepted: a compose file stands alone',
+      'move the base into this file',
+    );
+    return null;
+  }
+  const unknown = isMap(value) ? Object.keys(value).find((key) => key !== 'service' && key !== 'file') : undefined;
+  if (typeof base !== 'string' || unknown !== undefined) {
+    report(at, 'PCTL-COMPOSE-BASE', 'extends names a service of this file');
+  } else if (hasVariable(base)) {
+    report(at, 'PCTL-COMPOSE-BASE', 'extends holds a variable', 'write the name of the service out');
+  } else if (!services.has(base)) {
+    report(at, 'PCTL-COMPOSE-BASE', `extends names ${shown(base)}, which is no service of this file`);
+  } else return base;
+  return null;
+}
+
+/** How many services a service extends, one after the other; Infinity where it comes back to itself. Counted up to one above MAX_CHAIN. */
+function chainLength(start: string, bases: Bases): number {
+  let length = 0;
+  for (let name = bases.get(start); name !== undefined && length <= MAX_CHAIN; name = bases.get(name)) {
+    if (name === start) return Number.POSITIVE_INFINITY;
+    length++;
+  }
+  return length;
+}
+
+const shown = (name: string): string => JSON.stringify(name.slice(0, 80));
+
 /** The service that `base` and `own` make together. `own` wins; lists are joined, base first. */
-export function extendService(base: JsonMap, own: JsonMap): JsonMap {
+function extendService(base: JsonMap, own: JsonMap): JsonMap {
   const { extends: _, ...rest } = mergeMaps(base, own, '');
   return rest;
 }

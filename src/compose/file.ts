@@ -1,7 +1,7 @@
 /** A compose file's bytes as values, before any compose process sees them (P-7). */
 import type { Problem, Where } from '../errors.js';
 import { parseYaml } from '../manifest/yaml.js';
-import { extendService } from './extends.js';
+import { type Bases, followExtends, type Report } from './extends.js';
 import type { ComposeFile, Json, ParsedCompose } from './model.js';
 import { TOP_LEVEL_KEYS } from './policy-table.js';
 import { isMap, type JsonMap, member, type Path, strings } from './values.js';
@@ -10,8 +10,6 @@ import { hasVariable, isInvalidTemplate } from './variables.js';
 /** Compose files of known projects stay under 50 kB. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_PROBLEMS = 100;
-/** Services that extend one another in a row. */
-const MAX_CHAIN = 16;
 /** What compose itself takes, without a first character that a command could take for an option (X-2). */
 const NAME = /^[a-zA-Z0-9_.][a-zA-Z0-9._-]{0,127}$/;
 const PROJECT = /^[a-z0-9][a-z0-9_-]*$/;
@@ -19,8 +17,6 @@ const DEFINITIONS = ['volumes', 'networks', 'configs', 'secrets'] as const;
 
 /** Findings that are policy (exit 4) and not form (exit 3). */
 const POLICY_CODES = new Set(['PCTL-COMPOSE-INCLUDE', 'PCTL-COMPOSE-EXTENDS', 'PCTL-COMPOSE-KEY']);
-
-type Report = (path: Path, code: string, message: string, hint?: string) => void;
 
 /**
  * Reads a compose file. Never throws: what is wrong comes back as problems, all of them (M-2). `exit` is 4 where all of them are policy
@@ -169,84 +165,6 @@ function readDefinitions(data: JsonMap, kind: (typeof DEFINITIONS)[number], repo
 }
 
 const shown = (name: string): string => JSON.stringify(name.slice(0, 80));
-
-/** Service -> the service that it extends, as the text says. */
-type Bases = ReadonlyMap<string, string>;
-
-function followExtends(
-  services: ReadonlyMap<string, JsonMap>,
-  report: Report,
-): { services: ReadonlyMap<string, JsonMap>; bases: Bases } {
-  const bases = new Map<string, string>();
-  for (const [name, service] of services) {
-    const base = readExtends(name, service, services, report);
-    if (base !== null) bases.set(name, base);
-  }
-  for (const name of bases.keys()) {
-    const length = chainLength(name, bases);
-    if (length === Number.POSITIVE_INFINITY)
-      report(['services', name, 'extends'], 'PCTL-COMPOSE-BASE', `the service ${name} extends itself`);
-    else if (length > MAX_CHAIN)
-      report(
-        ['services', name, 'extends'],
-        'PCTL-COMPOSE-BASE',
-        `a chain of extends of more than ${MAX_CHAIN} services`,
-      );
-  }
-  const done = new Map<string, JsonMap>();
-  const follow = (name: string, left: number): JsonMap => {
-    const own = services.get(name) ?? {};
-    const base = bases.get(name);
-    const known = done.get(name);
-    if (known) return known;
-    const { extends: _, ...plain } = own;
-    const merged = base === undefined || left === 0 ? plain : extendService(follow(base, left - 1), own);
-    done.set(name, merged);
-    return merged;
-  };
-  for (const name of services.keys()) follow(name, MAX_CHAIN);
-  return { services: new Map([...services.keys()].map((name) => [name, done.get(name) ?? {}])), bases };
-}
-
-function readExtends(
-  name: string,
-  service: JsonMap,
-  services: ReadonlyMap<string, JsonMap>,
-  report: Report,
-): string | null {
-  const value = member(service, 'extends');
-  if (value === undefined || value === null) return null;
-  const at = ['services', name, 'extends'];
-  const base = isMap(value) ? member(value, 'service') : value;
-  if (isMap(value) && (member(value, 'file') ?? null) !== null) {
-    report(
-      at,
-      'PCTL-COMPOSE-EXTENDS',
-      'extends of another file is not accepted: a compose file stands alone',
-      'move the base into this file',
-    );
-    return null;
-  }
-  const unknown = isMap(value) ? Object.keys(value).find((key) => key !== 'service' && key !== 'file') : undefined;
-  if (typeof base !== 'string' || unknown !== undefined) {
-    report(at, 'PCTL-COMPOSE-BASE', 'extends names a service of this file');
-  } else if (hasVariable(base)) {
-    report(at, 'PCTL-COMPOSE-BASE', 'extends holds a variable', 'write the name of the service out');
-  } else if (!services.has(base)) {
-    report(at, 'PCTL-COMPOSE-BASE', `extends names ${shown(base)}, which is no service of this file`);
-  } else return base;
-  return null;
-}
-
-/** How many services a service extends, one after the other; Infinity where it comes back to itself. Counted up to one above MAX_CHAIN. */
-function chainLength(start: string, bases: Bases): number {
-  let length = 0;
-  for (let name = bases.get(start); name !== undefined && length <= MAX_CHAIN; name = bases.get(name)) {
-    if (name === start) return Number.POSITIVE_INFINITY;
-    length++;
-  }
-  return length;
-}
 
 /** Where a path of the merged service stands in the text: in the service itself, else in what it extends. */
 function origin(at: Path, services: ReadonlyMap<string, JsonMap>, bases: Bases): Path {
