@@ -157,7 +157,7 @@ function expandHome(world: World, path: string): string {
 /** `.github` for GitHub, `.gitea` where that folder is used already, else `.forgejo`. */
 async function forgeFolder(world: World, git: Git, remote: string | undefined): Promise<string> {
   const url = remote === undefined ? null : await git.config(`remote.${remote}.url`);
-  if (url !== null && /(^|[/@.])github\.com[:/]/i.test(url)) return '.github';
+  if (url !== null && /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?(?:www\.|ssh\.)?github\.com[:/]/i.test(url)) return '.github';
   const names = await world.files.list(git.root);
   return (
     ['.forgejo', '.gitea', ...(url === null ? ['.github'] : [])].find((folder) => names.includes(folder)) ?? '.forgejo'

@@ -29,23 +29,15 @@ export function checkSchema(kind: ManifestKind, manifest: Manifest): Problem[] {
   if (validate(manifest.document.data)) return [];
   const errors = validate.errors ?? [];
   // Of alternatives only the sentence about all of them is kept.
-  const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ schemaPath }) => `${schemaPath}/`);
+  const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath);
+  const within = (path: string, of: string): boolean => path === of || path.startsWith(`${of}/`);
   return errors
-    .filter((error) => error.keyword !== 'propertyNames')
-    .filter((error) => !alternatives.some((path) => error.schemaPath.startsWith(path)))
-    .filter((error, index, all) => all.findIndex((other) => same(error, other)) === index)
+    .filter(({ keyword }) => keyword !== 'propertyNames')
+    .filter(
+      ({ keyword, instancePath }) => keyword === 'anyOf' || !alternatives.some((path) => within(instancePath, path)),
+    )
     .slice(0, MAX_PROBLEMS)
     .map((error) => problem(manifest, error));
-}
-
-/** References give schema paths of their own, so errors inside an alternative are told by their place too. */
-function same(a: ErrorObject, b: ErrorObject): boolean {
-  return (
-    a.instancePath === b.instancePath &&
-    a.keyword === b.keyword &&
-    a.message === b.message &&
-    a.propertyName === b.propertyName
-  );
 }
 
 function problem(manifest: Manifest, error: ErrorObject): Problem {

@@ -116,15 +116,15 @@ function row(root: Schema, path: string, schema: Schema, required: boolean): str
   const example = schema.examples?.[0] === undefined ? '' : ` Example: ${code(schema.examples[0])}`;
   const fallback = required ? 'required' : schema.default === undefined ? '' : code(schema.default);
   const meaning = `${schema.description ?? ''}${schema.$comment ? ` ${schema.$comment}` : ''}${example}`;
-  return `| ${code(path)} | ${valueOf(root, schema)} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`;
+  return `| ${code(path)} | ${shapeOf(root, schema)} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`;
 }
 
-function valueOf(root: Schema, schema: Schema): string {
+function shapeOf(root: Schema, schema: Schema): string {
   if (schema.const !== undefined) return code(schema.const);
   if (schema.enum) return schema.enum.map(code).join(', ');
-  if (schema.anyOf) return schema.anyOf.map((one) => valueOf(root, resolve(root, one))).join(', or ');
+  if (schema.anyOf) return schema.anyOf.map((one) => shapeOf(root, resolve(root, one))).join(', or ');
   if (Array.isArray(schema.type)) return schema.type.join(', ');
-  if (schema.type === 'array') return `list of ${schema.items ? valueOf(root, resolve(root, schema.items)) : 'values'}`;
+  if (schema.type === 'array') return `list of ${schema.items ? shapeOf(root, resolve(root, schema.items)) : 'values'}`;
   if (schema.type === 'object') return 'mapping';
   if (schema.type === 'integer' && schema.minimum !== undefined && schema.maximum !== undefined)
     return `${schema.minimum} to ${schema.maximum}`;

@@ -1,0 +1,160 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { gatherWanted } from '../../src/flows/wanted.js';
+import type { Git, TreeEntry, WorkTree } from '../../src/ports.js';
+import { makeRepo, type Repo, worldOf } from './repo.js';
+import { CONFIG, MODULE, moduleText } from './samples.js';
+
+let repo: Repo | undefined;
+afterEach(() => repo?.remove());
+
+async function open(
+  changes = {},
+): Promise<{ repo: Repo; git: Git; world: ReturnType<typeof worldOf>['world']; sha: string }> {
+  repo = makeRepo(changes);
+  const sha = repo.commit();
+  const { world } = worldOf(repo);
+  return { repo, git: await world.openGit(repo.root), world, sha };
+}
+
+describe('from a commit (M-4)', () => {
+  it('the work tree has no say', async () => {
+    const { repo: r, git, world, sha } = await open();
+    r.write({ 'modules/web/module.yaml': 'broken: [', 'modules/new/module.yaml': 'x' });
+    const gathered = await gatherWanted(world, git, { sha });
+    expect(gathered.wanted.problems).toEqual([]);
+    expect([...gathered.wanted.modules.keys()]).toEqual(['web']);
+    expect(gathered).toMatchObject({ sha, branch: 'main', workTree: false, dirtyPaths: [] });
+    const bytes = await gathered.read(['modules/web/module.yaml', 'nowhere', 'modules/new/module.yaml']);
+    expect([...bytes].map(([path, text]) => [path, new TextDecoder().decode(text)])).toEqual([
+      ['modules/web/module.yaml', MODULE],
+    ]);
+    expect(new TextDecoder().decode(gathered.platformBytes)).toBe(CONFIG);
+  });
+
+  it('an older commit has no branch', async () => {
+    const { repo: r, git, world, sha } = await open();
+    r.write({ x: '1' });
+    r.commit();
+    expect((await gatherWanted(world, git, { sha })).branch).toBe(null);
+  });
+
+  it('1,000 modules in one pass: one tree, one batch of blobs (M-5)', async () => {
+    const entries: TreeEntry[] = [];
+    const blobs = new Map<string, Uint8Array>();
+    const add = (path: string, text: string): void => {
+      const id = entries.length.toString(16).padStart(40, '0');
+      entries.push({ path, mode: '100644', id, size: text.length });
+      blobs.set(id, new TextEncoder().encode(text));
+    };
+    add('.platform/config.yaml', CONFIG);
+    add('compose/web.yaml', '');
+    for (let at = 0; at < 1000; at++) add(`modules/m${at}/module.yaml`, moduleText(`m${at}`));
+    const calls: string[] = [];
+    const git = {
+      root: '/nowhere',
+      head: async () => {
+        calls.push('head');
+        return { sha: 'a'.repeat(40), branch: 'main' };
+      },
+      tree: async () => {
+        calls.push('tree');
+        return entries;
+      },
+      blobs: async (ids: readonly string[]) => {
+        calls.push(`blobs ${ids.length}`);
+        return blobs;
+      },
+    } as unknown as Git;
+    const { wanted } = await gatherWanted({}, git, { sha: 'a'.repeat(40) });
+    expect(wanted.modules.size).toBe(1000);
+    expect(wanted.problems).toEqual([]);
+    expect(calls).toEqual(['head', 'tree', 'blobs 1001']);
+  });
+
+  it('a manifest of 50 MB is not read, and told at its place (M-3)', async () => {
+    const entries: TreeEntry[] = [
+      { path: '.platform/config.yaml', mode: '100644', id: '1', size: CONFIG.length },
+      { path: 'modules/big/module.yaml', mode: '100644', id: '2', size: 50_000_000 },
+    ];
+    const git = {
+      root: '/nowhere',
+      head: async () => ({ sha: 'a', branch: null }),
+      tree: async () => entries,
+      blobs: async (ids: readonly string[]) => {
+        expect(ids).toEqual(['1']);
+        return new Map([['1', new TextEncoder().encode(CONFIG)]]);
+      },
+    } as unknown as Git;
+    const { wanted } = await gatherWanted({}, git, { sha: 'a' });
+    expect(wanted.problems.map(({ file, code }) => [file, code])).toEqual([
+      ['modules/big/module.yaml', 'PCTL-YAML-SIZE'],
+    ]);
+  });
+});
+
+describe('from the work tree (M-4)', () => {
+  it('what is there now, with the ids that git would give', async () => {
+    const {
+      repo: r,
+      git,
+      world,
+      sha,
+    } = await open({
+      '.gitignore': 'ignored\n',
+      'a/kept': '1',
+      'a/gone': '2',
+      'a/mode': { text: '3', mode: '100644' },
+    });
+    r.write({
+      'modules/web/module.yaml': `${MODULE}# changed\n`,
+      'modules/new/module.yaml': moduleText('new'),
+      ignored: 'x',
+      'a/mode': { text: '3', mode: '100755' },
+      'a/link': { text: 'kept', mode: '120000' },
+    });
+    r.git('rm', '-q', '--cached', 'a/gone');
+    r.git('update-index', '--assume-unchanged', 'modules/web/module.yaml');
+    const { rmSync } = await import('node:fs');
+    rmSync(`${r.root}/a/gone`);
+    const gathered = await gatherWanted(world, git, { workTree: true });
+    expect(gathered).toMatchObject({ sha, branch: 'main', workTree: true });
+    expect(gathered.dirtyPaths).toEqual([
+      'a/gone',
+      'a/link',
+      'a/mode',
+      'modules/new/module.yaml',
+      'modules/web/module.yaml',
+    ]);
+    expect([...gathered.wanted.modules.keys()]).toEqual(['new', 'web']);
+    expect(gathered.entries.has('ignored')).toBe(false);
+    const kept = gathered.entries.get('a/kept');
+    expect(kept).toEqual((await git.tree(sha)).find(({ path }) => path === 'a/kept'));
+    expect(gathered.entries.get('a/link')?.mode).toBe('120000');
+    expect([...(await gathered.read(['a/link', 'a/kept'])).keys()]).toEqual(['a/kept']);
+  });
+
+  it('a file that became a link since it was listed is not followed', async () => {
+    const { repo: r, world } = await open({ 'a/secret': 'x' });
+    r.write({ 'a/link': { text: 'secret', mode: '120000' } });
+    expect(await (world.workTree as WorkTree).read(r.root, 'a/link', 100)).toBe(null);
+  });
+
+  it('a repository inside, also an uncommitted one, is a submodule (M-4)', async () => {
+    const { repo: r, git, world } = await open();
+    r.write({ 'modules/sub/module.yaml': MODULE });
+    const { execFileSync } = await import('node:child_process');
+    execFileSync('git', ['init', '-q'], { cwd: `${r.root}/modules/sub` });
+    const gathered = await gatherWanted(world, git, { workTree: true });
+    expect(gathered.wanted.problems.map(({ file, code }) => [file, code])).toEqual([
+      ['modules/sub', 'PCTL-PATH-SUBMODULE'],
+    ]);
+  });
+
+  it('a repo without a commit: only where the caller can live with it', async () => {
+    repo = makeRepo();
+    const { world } = worldOf(repo);
+    const git = await world.openGit(repo.root);
+    await expect(gatherWanted(world, git, { workTree: true })).rejects.toMatchObject({ code: 'PCTL-GIT-NO-COMMIT' });
+    expect((await gatherWanted(world, git, { workTree: true, withoutCommit: true })).sha).toBe('');
+  });
+});
