@@ -166,7 +166,7 @@ const smoke: Rule = (module) => {
 };
 
 /** V-2: link-local addresses (cloud metadata lives there) in every way of writing them; credentials do not belong into a manifest. */
-export function urlFlaw(text: string): { code: string; message: string; hint?: string } | null {
+function urlFlaw(text: string): { code: string; message: string; hint?: string } | null {
   // A text that is no URL at all fails the schema's pattern first.
   if (!URL.canParse(text))
     return /^https?:\/\//.test(text) ? { code: 'PCTL-SMOKE-URL', message: 'smoke.http.url is not a URL' } : null;

@@ -4,7 +4,7 @@ import { normalise, normaliseRepoPath } from './paths.js';
 import type { PlatformConfig } from './types.js';
 
 export const CONFIG_PATH = '.platform/config.yaml';
-export const DEFAULT_USER = 'platform-host-agent';
+const DEFAULT_USER = 'platform-host-agent';
 
 /** @param config follows its schema; where its other rules are broken the result is as near as can be, and the problems say so */
 export function platformOf(config: PlatformConfig): Platform {

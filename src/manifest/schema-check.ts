@@ -185,6 +185,6 @@ function pathOf(manifest: Manifest, pointer: string): Path {
 }
 
 /** `spec.files[2]` */
-export function dotted(path: Path): string {
+function dotted(path: Path): string {
   return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
 }
