@@ -188,6 +188,8 @@ export interface Terminal {
   out(text: string): void;
   /** Progress, warnings, errors. */
   err(text: string): void;
+  /** A line that is rewritten in place while something takes long; null: no more. Nothing where nobody watches. */
+  progress(text: string | null): void;
   /** A line typed by a person; null where there is no terminal (C-4) or it was closed. */
   ask(question: string): Promise<string | null>;
 }

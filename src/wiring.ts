@@ -41,7 +41,14 @@ export async function wire(given: Invocation): Promise<World> {
   const { createClock } = await import('./adapters/clock/clock.js');
   const { environmentOf } = await import('./adapters/environment/environment.js');
   const redactor = createRedactor({ tooShort: (source) => terminal.err(`warning: ${source} is shorter than 6 bytes and cannot be masked in output\n`) });
-  const terminal = createTerminal({ redactor, env: process.env, noColor: given.noColor });
+  const terminal = createTerminal({
+    redactor,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    noColor: given.noColor,
+  });
   const directory = resolve(given.directory ?? process.cwd());
   const files = createFiles();
   const clock = createClock();

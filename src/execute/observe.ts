@@ -92,6 +92,7 @@ function readEngine(answer: Answer, host: string): Engine {
     engineVersion,
     dataRoot,
     composeVersion: facts.get('compose') ?? '',
+    socketGroup: facts.get('socketgroup') ?? null,
     http: http === 'curl' || http === 'wget' || http === 'nc' ? http : 'none',
     workTree: facts.get('worktree') ?? null,
   };

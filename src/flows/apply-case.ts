@@ -82,14 +82,6 @@ export async function openCase(world: World, options: ApplyOptions): Promise<Cas
       'the plan was made from a dirty tree',
       `commit, then platformctl plan ${plan.module}`,
     );
-  if (options.approvedPr !== undefined) {
-    throw refuse(
-      'PCTL-APPROVAL-PR',
-      EXIT_APPROVAL_MISMATCH,
-      '--approved-pr means nothing here: no forge is asked, so nobody would vouch for the number',
-      'leave it out',
-    );
-  }
   const policy = await resolvePolicy(
     world,
     git,
@@ -177,7 +169,7 @@ async function commonFacts(
     }),
     provenance: {
       approvedSha: options.approvedSha ?? null,
-      approvedPr: null,
+      approvedPr: options.approvedPr === undefined ? null : Number(options.approvedPr),
       commitPresent: open.commitPresent,
       inPolicyHistory: open.inPolicyHistory,
       module: one?.module ?? null,

@@ -14,6 +14,7 @@ import {
   EXIT_CHANGES,
   EXIT_INTERRUPTED,
   EXIT_NO_CHANGES,
+  EXIT_REMOTE_FAILED,
   EXIT_STALE,
   EXIT_TOOL_ERROR,
   EXIT_UNKNOWN,
@@ -24,13 +25,14 @@ import { type GateVerdict, gatesExit } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import type { Conversation, Host, Report, StepEvent, World } from '../ports.js';
 import { quote } from '../quote.js';
+import { auditMiddle } from '../state/status.js';
 import { whyWords } from '../verify/words.js';
 import { hostAddress } from './addresses.js';
 import { type ApplyOptions, type Case, factsUnderLock, factsWithoutHost, openCase } from './apply-case.js';
 import { type Looked, lookAtHost } from './observe-host.js';
 import { timestamp } from './plan.js';
 import { recordHere } from './record-here.js';
-import type { ApplyResult } from './results.js';
+import type { ApplyResult, Failure } from './results.js';
 
 /** Seconds: X-8. */
 const COMPOSE_SECONDS = 300;
@@ -87,6 +89,7 @@ export async function applyFlow(world: World, options: ApplyOptions, report: Rep
     facts = await factsWithoutHost(world, open, await ask.confirm(plan, plan.destructive.length > 0));
     verdicts = evaluate(facts);
   }
+  if (open.errors.length > 0) verdicts = asGate(verdicts, open.errors);
   const exit = gatesExit(verdicts);
   if (exit !== EXIT_NO_CHANGES) return refused(end, verdicts, exit, open);
   step(
@@ -96,25 +99,75 @@ export async function applyFlow(world: World, options: ApplyOptions, report: Rep
   );
 
   const runId = world.clock.uuid();
-  const host = await connect(world, open, step);
+  step('connect', 'started', plan.host);
+  const gone = { started: false };
+  let host: Host | null = null;
+  const journey = async (): Promise<ApplyResult> => {
+    host = await world.connect(hostAddress(open.policy.platform, plan.host));
+    const { conversation, exchange } = await converse(host, plan.remote_root, { ms: 30_000, step: 'connect' });
+    const inside: Inside = { world, open, host, conversation, exchange, runId, step, end, self: facts.approval.self, verdicts, gone };
+    const result = await underLock(inside);
+    if (!gone.started && !options.dryRun) await tellHost(inside, result);
+    return result;
+  };
+  const leave = async (): Promise<void> => {
+    await host?.close();
+  };
   try {
-    const root = plan.remote_root;
-    const { conversation, exchange } = await converse(host, root, { ms: 30_000, step: 'connect' });
-    return await underLock({
-      world,
-      open,
-      host,
-      conversation,
-      exchange,
+    return await untilGo(world.interrupted, gone, journey());
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    return end({
+      outcome: 'interrupted',
+      message: 'interrupted before anything was changed',
       runId,
-      step,
-      end,
-      self: facts.approval.self,
-      verdicts,
+      gates: verdicts,
+      exitCode: EXIT_INTERRUPTED,
     });
   } finally {
-    await host.close();
+    await leave();
   }
+}
+
+class Interruption extends Error {}
+
+/** Ctrl-C before `go` ends at once, for nothing was changed; after it the run on the host is seen through (X-9). */
+function untilGo<T>(signal: AbortSignal, gone: { readonly started: boolean }, journey: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      if (!gone.started) reject(new Interruption());
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    journey.then(resolve, reject);
+  });
+}
+
+/** A run that got as far as the host stands in the host's chain, whatever became of it (R-6). */
+async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
+  const { exchange, open, runId, world } = inside;
+  if (result.outcome === 'no_changes') return;
+  const line = auditMiddle({
+    run_id: runId,
+    who: world.who,
+    module: open.plan.module,
+    event: open.plan.kind,
+    outcome: result.outcome,
+    digest: open.plan.digest,
+  });
+  await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+}
+
+/** Failures of single modules as those of a gate, so that a refusal shows them with all others. */
+function asGate(gates: readonly GateVerdict[], errors: readonly Failure[]): GateVerdict[] {
+  const failures = errors.map(({ code, summary, why, hint, exitCode }) => ({
+    code,
+    check: null,
+    why: why === null ? summary : `${summary}: ${why}`,
+    hint,
+    exitCode,
+  }));
+  return [...gates.filter((gate) => gate.gate !== 'G-7'), { gate: 'G-7', name: 'compose policy', state: 'fail', failures }];
 }
 
 interface Inside {
@@ -128,11 +181,8 @@ interface Inside {
   readonly end: (members: Partial<ApplyResult>) => ApplyResult;
   readonly self: Parameters<typeof factsUnderLock>[4];
   readonly verdicts: readonly GateVerdict[];
-}
-
-async function connect(world: World, open: Case, step: Inside['step']): Promise<Host> {
-  step('connect', 'started', open.plan.host);
-  return world.connect(hostAddress(open.policy.platform, open.plan.host));
+  /** Set when `go` is said: from then on the host needs nobody. */
+  readonly gone: { started: boolean };
 }
 
 function refused(
@@ -158,16 +208,6 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
   const { plan, options } = open;
   const names = lockNames(plan.module, plan.project, open.sharedPaths);
   const since = timestamp(world.clock.now());
-  const interrupted = (): ApplyResult | null =>
-    world.interrupted.aborted
-      ? end({
-          outcome: 'interrupted',
-          message: 'interrupted before anything was changed',
-          runId,
-          gates: inside.verdicts,
-          exitCode: EXIT_INTERRUPTED,
-        })
-      : null;
   if (!options.dryRun) {
     const busy = await takeLocks(
       exchange,
@@ -191,21 +231,16 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
     }
     step('lock', 'done', `taken, run ${runId.slice(0, 8)}`);
   }
-  const stop = interrupted();
-  if (stop) return stop;
 
   const look = await lookAtHost(exchange, plan.host, open.prepared, { ...open.context, holding: true });
   const now = look.looked[0];
   if (!now) {
-    const error = look.errors[0];
-    if (!error)
-      throw new PlatformError({
-        code: 'PCTL-HOST-ANSWER',
-        exit: EXIT_TOOL_ERROR,
-        summary: `${plan.host} could not be observed`,
-      });
+    const [error] = look.errors;
+    if (!error) throw garbled(plan.host);
+    const verdicts = asGate(inside.verdicts, look.errors);
+    if (error.exitCode !== EXIT_REMOTE_FAILED) return refused(end, verdicts, gatesExit(verdicts), open);
     return end({
-      outcome: error.exitCode === EXIT_STALE ? 'stale' : error.exitCode === 7 ? 'remote_failed' : 'refused',
+      outcome: 'remote_failed',
       message: error.summary,
       error,
       gates: inside.verdicts,
@@ -244,8 +279,11 @@ async function underLock(inside: Inside): Promise<ApplyResult> {
   step('observe', 'done', 'as planned');
   const command = upCommand(plan, now.wanted.dotenv);
   if (options.dryRun) return await dryRun(inside, gates, command, names, facts.approvedBy, facts.selfApproved);
-  return await run(inside, now, gates, since, facts, interrupted);
+  return await run(inside, now, gates, since, facts);
 }
+
+const garbled = (host: string): PlatformError =>
+  new PlatformError({ code: 'PCTL-HOST-ANSWER', exit: EXIT_TOOL_ERROR, summary: `${host} could not be observed` });
 
 function describe(holder: string): string {
   try {
@@ -296,7 +334,6 @@ async function run(
   gates: readonly GateVerdict[],
   since: string,
   facts: Awaited<ReturnType<typeof factsUnderLock>>,
-  interrupted: () => ApplyResult | null,
 ): Promise<ApplyResult> {
   const { world, open, exchange, conversation, runId, step, end } = inside;
   const { plan } = open;
@@ -305,16 +342,8 @@ async function run(
     await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv);
     const image = await imageId(exchange, world.clock, plan, (seconds) => {
       step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
-      if (world.interrupted.aborted)
-        throw new PlatformError({
-          code: 'PCTL-INTERRUPTED',
-          exit: EXIT_INTERRUPTED,
-          summary: 'interrupted before anything was changed',
-        });
     });
     if (image.pulledSeconds !== null) step('pull', 'done', `${plan.image.reference}, ${image.pulledSeconds} s`);
-    const stop = interrupted();
-    if (stop) return stop;
     const going = {
       plan,
       run: {
@@ -330,6 +359,7 @@ async function run(
       dotenv: now.wanted.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
+    inside.gone.started = true;
     const answers = await exchange(goMessages(going), { ms: 60_000, step: 'go' });
     const bad = answers.find((answer) => answer.code !== 0);
     if (bad)

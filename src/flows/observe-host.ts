@@ -271,13 +271,18 @@ async function halfway(
   if (!(hashes instanceof Map)) return refused((hashes as { why: string } | undefined)?.why ?? 'no hash');
   const hashNow = hashes.get(module.service);
   if (!hashNow) return refused(`compose printed no hash for ${module.service}`);
-  const verdict = judgeResolved(read.resolved, one.context);
+  const verdict = judgeResolved(
+    read.resolved,
+    { ...one.context, dockerGroups: first.engine.socketGroup === null ? [] : [first.engine.socketGroup] },
+    { file: one.compose, service: module.service },
+  );
   if (verdict.denials.length > 0) return { failures: denialFailures(id, verdict) };
 
   // Paths that held a variable are known now.
   const resolvedReferences = {
     ...one.references,
-    envFiles: [...one.references.envFiles, ...read.envFiles.map((path) => ({ path, required: true, where }))],
+    envFiles: [...one.references.envFiles, ...read.envFiles.map((path) => ({ path, required: true, where })),
+      ...read.optionalEnvFiles.map((path) => ({ path, required: false, where })),],
     files: [
       ...one.references.files,
       ...read.files.map(({ path, kind }) => ({ path: relative(one, path), kind, where })),

@@ -160,7 +160,7 @@ function prepareModule(
   if (!result.ok)
     return {
       prepared: null,
-      errors: result.problems.map((problem) => problemFailure(module.id, problem, composeExit(problem))),
+      errors: result.problems.map((problem) => problemFailure(module.id, problem, result.exit ?? EXIT_INVALID)),
     };
   const compose = result.file;
   if (!compose.services.has(module.service)) {
@@ -208,11 +208,4 @@ function prepareModule(
     },
     errors,
   };
-}
-
-/** `include` and foreign `extends` are policy (4), the rest is a file that is not valid (3). */
-function composeExit(problem: Problem): ExitCode {
-  return problem.code === 'PCTL-COMPOSE-INCLUDE' || problem.code === 'PCTL-COMPOSE-EXTENDS'
-    ? EXIT_POLICY_VIOLATION
-    : EXIT_INVALID;
 }

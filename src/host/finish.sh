@@ -238,27 +238,15 @@ same() {
 
 # ------------------------------------------------------------ record
 
+#include chain.sh
+
 # OUTCOME: the audit line, then the status with the chain's head (R-2, R-6), under the chain's own lock.
 record() {
   outcome=$1
   ended=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   (
     flock -w 60 9 || exit 1
-    chain=$P/state/audit.jsonl seq=0 prev=0000000000000000000000000000000000000000000000000000000000000000
-    if [ -s "$chain" ]; then
-      if [ -n "$(tail -c 1 "$chain")" ]; then
-        size=$(wc -c <"$chain") torn=$(tail -n 1 "$chain" | wc -c)
-        truncate -s $((size - torn)) "$chain" || exit 1
-      fi
-    fi
-    if [ -s "$chain" ]; then
-      last=$(tail -n 1 "$chain")
-      seq=${last#*:} seq=${seq%%,*} prev=${last##*:\"} prev=${prev%\"\}}
-    fi
-    line="{\"seq\":$((seq + 1)),\"time\":\"$ended\",$(cat "$G/audit.$outcome"),\"prev\":\"$prev\""
-    hash=$(printf '%s' "$line" | sha256sum) || exit 1
-    hash=${hash%% *}
-    printf '%s,"hash":"%s"}\n' "$line" "$hash" >>"$chain" && sync "$chain" || exit 1
+    chain_append "$(cat "$G/audit.$outcome")" "$ended" || exit 1
     F=$P/state/modules/$MODULE.status.json
     {
       cat "$G/status.$outcome" || exit 1
@@ -268,7 +256,7 @@ record() {
         printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
         [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
       fi
-      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' $((seq + 1)) "$hash" || exit 1
+      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' "$SEQ" "$HASH" || exit 1
     } >"$F.new" && put_whole "$F"
   ) 9>>"$P/locks/audit" 2>>"$W/record.err"
 }

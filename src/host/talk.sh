@@ -60,6 +60,7 @@ do_hello() {
   else printf 'http none\n'; fi
   printf 'root %s\n' "$REAL"
   [ ! -e "$ROOT/.git" ] || printf 'worktree %s\n' "$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || printf unknown)"
+  [ ! -S /var/run/docker.sock ] || printf 'socketgroup %s\n' "$(stat -c %g /var/run/docker.sock)"
   if info=$(docker_ info --format '{{.ServerVersion}} {{.DockerRootDir}}'); then printf 'engine %s\n' "$info"; else return 21; fi
   if version=$(docker_ compose version --short); then printf 'compose %s\n' "$version"; else return 22; fi
 }
@@ -276,6 +277,16 @@ do_pulled() {
 do_put() { inside "$1" && { case $1 in */*) mkdir -p "$B/${1%/*}" ;; esac; } && mv -f "$B/in" "$B/$1"; }
 do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
 
+#include chain.sh
+
+# A run that ends before `go` stands in the chain too.
+do_audit() {
+  (
+    flock -w 20 9 || exit 1
+    chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  ) 9>>"$P/locks/audit"
+}
+
 # From here on the host needs nobody (X-5): finish.sh has its own session, the locks, and nothing of this channel.
 do_go() {
   [ -n "$RUN" ] && [ -z "$FINISH" ] || return 1
@@ -300,7 +311,11 @@ do_output() { inside "$1" && { [ ! -f "$B/$1" ] || tail -c 65536 "$B/$1"; }; }
 # --- the start ---
 
 leave() {
-  if [ -n "$PULL" ] && [ -z "$FINISH" ]; then kill -TERM "-$PULL" 2>/dev/null; fi
+  if [ -z "$FINISH" ]; then
+    [ -z "$PULL" ] || kill -TERM "-$PULL" 2>/dev/null
+    # Nothing was changed: nothing of the run is left.
+    [ -z "$RUN" ] || rm -rf "$P/runs/$RUN"
+  fi
   rm -rf "$T"
 }
 
@@ -365,7 +380,7 @@ while message=$(hear); do
       answer 75
       ;;
     hello | allstatus | heads | get | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | go | follow | output)
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | output)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

@@ -12,6 +12,8 @@ export interface Engine {
   readonly engineVersion: string;
   readonly dataRoot: string;
   readonly composeVersion: string;
+  /** The group of the engine's socket: whoever is in it is root (G-7 `group_add`). */
+  readonly socketGroup: string | null;
   readonly http: 'curl' | 'wget' | 'nc' | 'none';
   /** HEAD of a git work tree at remote_root, null where it is none. */
   readonly workTree: string | null;

@@ -37,12 +37,24 @@ export async function generateSchemas(): Promise<string> {
   return parts.join('\n');
 }
 
-/** The shell programs as text, less the lines that are comments only: what a host is sent counts. */
+const INCLUDED = new Set(['chain.sh']);
+
+async function programText(file: string): Promise<string> {
+  const text = await readFile(`src/host/${file}`, 'utf8');
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const include = /^#include (\S+)$/.exec(line)?.[1];
+    if (include) lines.push(await programText(include));
+    else if (!/^\s*#/.test(line) && line.trim() !== '') lines.push(line);
+  }
+  return lines.join('\n');
+}
+
+/** The shell programs as text, less the lines that are comments only: what a host is sent counts. `#include FILE` stands for that file. */
 export async function generatePrograms(): Promise<string> {
   const parts = [BANNER];
-  for (const file of (await readdir('src/host')).filter((name) => name.endsWith('.sh')).sort()) {
-    const lines = (await readFile(`src/host/${file}`, 'utf8')).split('\n').filter((line) => !/^\s*#/.test(line) && line.trim() !== '');
-    parts.push(`export const ${file.replace('.sh', '')}Program = ${JSON.stringify(`${lines.join('\n')}\n`)};\n`);
+  for (const file of (await readdir('src/host')).filter((name) => name.endsWith('.sh') && !INCLUDED.has(name)).sort()) {
+    parts.push(`export const ${file.replace('.sh', '')}Program = ${JSON.stringify(`${await programText(file)}\n`)};\n`);
   }
   return parts.join('\n');
 }

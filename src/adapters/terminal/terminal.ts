@@ -1,76 +1,71 @@
-/**
- * The `Terminal` port: the way out of everything (O-1). Data goes to stdout, all else to stderr (C-1), both through the redactor; JSON stays JSON.
- */
-import { createInterface } from 'node:readline';
+/** The way out (O-1): everything that leaves platformctl for a person or a pipe goes through here, redacted. */
+import { createInterface } from 'node:readline/promises';
 import type { Terminal } from '../../ports.js';
-import { visible } from '../../secret/controls.js';
 import { redactData } from '../../secret/data.js';
 import type { Redactor } from '../../secret/redactor.js';
 
-/** The part of a stream that is used here: process.stdout and process.stderr are ones. */
-export interface Output {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
-
 export interface TerminalOptions {
   readonly redactor: Redactor;
-  /** process.env: NO_COLOR, TERM and CI are looked at. */
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** NO_COLOR, TERM and CI decide on colour and spinners (C-3). */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `--no-color` */
   readonly noColor: boolean;
-  /** Absent: the process's own. */
-  readonly stdin?: NodeJS.ReadStream;
-  readonly stdout?: Output;
-  readonly stderr?: Output;
 }
 
-/** Whether colour, spinners and questions are wanted here (C-3, C-4). CI has no person, whatever it attaches. */
-export function createTerminal(options: TerminalOptions): Terminal {
-  const { redactor, env } = options;
-  const stdin = options.stdin ?? process.stdin;
-  const stdout = options.stdout ?? process.stdout;
-  const stderr = options.stderr ?? process.stderr;
-  const inCi = set(env.CI) && env.CI !== 'false';
-  const everyStream = stdin.isTTY === true && stdout.isTTY === true && stderr.isTTY === true;
-  const interactive = everyStream && !inCi;
-  const colour =
-    stdout.isTTY === true &&
-    stderr.isTTY === true &&
-    !inCi &&
-    !options.noColor &&
-    !set(env.NO_COLOR) &&
-    env.TERM !== 'dumb';
+const set = (value: string | undefined): boolean => value !== undefined && value !== '';
 
+export function createTerminal(options: TerminalOptions): Terminal {
+  const { redactor, stdin, stdout, stderr, env } = options;
+  const quietPlace = set(env.CI) || env.TERM === 'dumb';
+  const interactive = stdin.isTTY === true && stderr.isTTY === true && !set(env.CI);
+  const colour = stdout.isTTY === true && !quietPlace && !set(env.NO_COLOR) && !options.noColor;
+  const spinner = createSpinner(stderr, interactive && !quietPlace, colour);
   return {
     interactive,
     colour,
-    out: (text) => void stdout.write(redactData(redactor, text)),
-    err: (text) => void stderr.write(redactor.text(text)),
-    ask(question) {
-      if (!interactive) return Promise.resolve(null);
-      stderr.write(redactor.text(visible(question)));
-      return readOne(stdin);
+    out(text) {
+      spinner.clear();
+      stdout.write(redactData(redactor, text));
+    },
+    err(text) {
+      spinner.clear();
+      stderr.write(redactor.text(text));
+    },
+    progress(text) {
+      spinner.show(text === null ? null : redactor.text(text));
+    },
+    async ask(question) {
+      spinner.clear();
+      if (!interactive) return null;
+      const lines = createInterface({ input: stdin, output: stderr, terminal: true });
+      const closed = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
+      try {
+        return await Promise.race([lines.question(redactor.text(question)), closed]);
+      } finally {
+        lines.close();
+      }
     },
   };
 }
 
-function set(value: string | undefined): boolean {
-  return value !== undefined && value !== '';
-}
-
-/** One line; null where the input ended first. `terminal: false`: the line discipline stays the terminal's, so Ctrl-C stays a signal (X-9). */
-function readOne(stdin: NodeJS.ReadStream): Promise<string | null> {
-  return new Promise((resolve) => {
-    const lines = createInterface({ input: stdin, terminal: false });
-    let answer: string | null = null;
-    lines.once('line', (line) => {
-      answer = line.slice(0, 10_000);
-      lines.close();
-    });
-    lines.once('close', () => {
-      stdin.pause();
-      resolve(answer);
-    });
-  });
+/** One line that is rewritten in place while something takes long; only where a person watches. ora is imported when it first turns (C-6). */
+function createSpinner(stream: NodeJS.WriteStream, wanted: boolean, colour: boolean) {
+  let current: { text: string; stop(): unknown } | null = null;
+  let latest: string | null = null;
+  const start = async (): Promise<void> => {
+    const { default: ora } = await import('ora');
+    if (latest === null || current !== null) return;
+    current = ora({ text: latest, stream, color: colour ? 'cyan' : false, discardStdin: false }).start();
+  };
+  const show = (text: string | null): void => {
+    latest = wanted ? text : null;
+    if (latest === null) {
+      current?.stop();
+      current = null;
+    } else if (current) current.text = latest;
+    else void start();
+  };
+  return { show, clear: () => show(null) };
 }
