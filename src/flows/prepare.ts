@@ -1,14 +1,16 @@
 /** What each module of a commit asks for, before any host was looked at: compose file parsed and judged as text, files found (P-7, P-15). */
 import { parseCompose } from '../compose/file.js';
-import type { ComposeFile, PolicyContext, References, Verdict } from '../compose/model.js';
+import type { ComposeFile, ParsedCompose, PolicyContext, References, Verdict } from '../compose/model.js';
 import { exceptionToPaste, judgeText } from '../compose/policy.js';
 import { references } from '../compose/references.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, type ExitCode } from '../exits.js';
+import { problemExit } from '../manifest/findings.js';
 import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
 import { projectName } from '../manifest/project.js';
 import type { Plan } from '../manifest/types.js';
 import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
+import { crossProblems, parseAll } from './compose-files.js';
 import type { Failure } from './results.js';
 import type { Gathered } from './wanted.js';
 
@@ -48,7 +50,11 @@ export function failureOf(error: unknown, module: string | null): Failure {
   };
 }
 
-export const problemFailure = (module: string, problem: Problem, exitCode: ExitCode = EXIT_INVALID): Failure => ({
+export const problemFailure = (
+  module: string,
+  problem: Problem,
+  exitCode: ExitCode = problemExit(problem),
+): Failure => ({
   module,
   code: problem.code,
   summary: problem.message,
@@ -86,12 +92,11 @@ export async function prepare(
   const modules = ids
     .map((id) => gathered.wanted.modules.get(id))
     .filter((module): module is ServiceModule => module !== undefined);
-  const bytes = await gathered.read(
-    [...new Set(modules.flatMap((module) => [module.manifestPath, module.composeFile]))].filter((path) =>
-      tree.file(path),
-    ),
-  );
-  const parsed = new Map<string, ReturnType<typeof parseCompose>>();
+  const all = [...gathered.wanted.modules.values()];
+  const paths = new Set([...modules.map((module) => module.manifestPath), ...all.map((module) => module.composeFile)]);
+  const bytes = await gathered.read([...paths].filter((path) => tree.file(path)));
+  const parsed = parseAll(all, bytes);
+  const cross = crossProblems(gathered.wanted, parsed);
 
   for (const module of modules) {
     try {
@@ -106,6 +111,11 @@ export async function prepare(
           hint: 'add it to hosts: of .platform/config.yaml on the protected branch',
           exitCode: EXIT_POLICY_VIOLATION,
         });
+        continue;
+      }
+      const against = cross.filter((problem) => problem.file === module.manifestPath);
+      if (against.length > 0) {
+        errors.push(...against.map((problem) => problemFailure(module.id, problem)));
         continue;
       }
       const one = prepareModule(module, host, platform, tree, bytes, parsed, today);
@@ -124,7 +134,7 @@ function prepareModule(
   platform: Platform,
   tree: Tree,
   bytes: ReadonlyMap<string, Uint8Array>,
-  parsed: Map<string, ReturnType<typeof parseCompose>>,
+  parsed: ReadonlyMap<string, ParsedCompose>,
   today: string,
 ): { prepared: Prepared | null; errors: Failure[] } {
   const manifest = bytes.get(module.manifestPath);
@@ -156,7 +166,6 @@ function prepareModule(
     );
   }
   const result = parsed.get(module.composeFile) ?? parseCompose(composeBytes, module.composeFile);
-  parsed.set(module.composeFile, result);
   if (!result.ok)
     return {
       prepared: null,

@@ -6,6 +6,7 @@ import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worst
 import type { Platform, ServiceModule } from '../manifest/model.js';
 import { projectName } from '../manifest/project.js';
 import type { Status } from '../manifest/types.js';
+import { onHost } from '../plan/files.js';
 import { conditionOf } from '../plan/observation.js';
 import type { World } from '../ports.js';
 import { parseStatus } from '../state/status.js';
@@ -83,7 +84,11 @@ async function hostRows(
         const project =
           typeof status?.project === 'string'
             ? status.project
-            : projectName(module.project, null, `${remoteRoot}/${module.composeFile}`).name;
+            : projectName(
+                module.project,
+                null,
+                `${remoteRoot}/${onHost({ repoRoot: platform.hosts.get(name)?.repoRoot ?? '' }, module.composeFile) ?? module.composeFile}`,
+              ).name;
         ours.add(project);
         const containers = first.containers.filter(
           (container) => container.project === project && container.service === module.service,

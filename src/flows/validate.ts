@@ -1,15 +1,14 @@
 /** `validate`: everything that is wrong with the work tree's manifests, in one go (M-2, M-8, M-11). Contacts no host and changes nothing. */
-import { parseCompose } from '../compose/file.js';
 import type { ComposeFile } from '../compose/model.js';
 import { references } from '../compose/references.js';
 import type { Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { parseAllowedSigners } from '../gate/allowed-signers.js';
-import { type ComposeNames, crossCheck } from '../manifest/cross.js';
 import { ordered } from '../manifest/findings.js';
 import type { ServiceModule } from '../manifest/model.js';
 import { treeOf, wantedFiles } from '../plan/files.js';
 import type { World } from '../ports.js';
+import { crossProblems, parseAll } from './compose-files.js';
 import { type Gathered, gatherWanted } from './wanted.js';
 
 const SIGNERS_PATH = '.platform/allowed_signers';
@@ -35,18 +34,13 @@ export async function validateFlow(world: World): Promise<ValidateResult> {
   const problems: Problem[] = [...wanted.problems];
   const signers = bytes.get(SIGNERS_PATH);
   if (signers) problems.push(...parseAllowedSigners(signers, SIGNERS_PATH).problems);
+  const parsed = parseAll(modules, bytes);
   const files = new Map<string, ComposeFile>();
-  for (const path of composePaths) {
-    const found = bytes.get(path);
-    if (!found) continue;
-    const parsed = parseCompose(found, path);
-    if (parsed.ok) files.set(path, parsed.file);
-    else problems.push(...parsed.problems);
+  for (const [path, one] of parsed) {
+    if (one.ok) files.set(path, one.file);
+    else problems.push(...one.problems);
   }
-  problems.push(
-    ...crossCheck(wanted, namesOf(files, modules), wanted.place),
-    ...fileProblems(gathered, modules, files),
-  );
+  problems.push(...crossProblems(wanted, parsed), ...fileProblems(gathered, modules, files));
   const shown = ordered(distinct(problems), MAX_PROBLEMS);
   return {
     problems: shown,
@@ -54,28 +48,6 @@ export async function validateFlow(world: World): Promise<ValidateResult> {
     hosts: wanted.platform.hosts.size,
     exitCode: shown.length === 0 ? EXIT_NO_CHANGES : EXIT_INVALID,
   };
-}
-
-/** Services are looked into only where a module names them. */
-function namesOf(
-  files: ReadonlyMap<string, ComposeFile>,
-  modules: readonly ServiceModule[],
-): Map<string, ComposeNames> {
-  const named = new Map<string, Set<string>>();
-  for (const { composeFile, service } of modules) {
-    const services = named.get(composeFile);
-    if (services) services.add(service);
-    else named.set(composeFile, new Set([service]));
-  }
-  return new Map(
-    [...files].map(([path, file]) => {
-      const services = [...file.services.keys()].map((service): [string, { healthcheck: boolean }] => [
-        service,
-        { healthcheck: named.get(path)?.has(service) === true && references(file, service).hasHealthcheck },
-      ]);
-      return [path, { name: file.name, services: new Map(services) }];
-    }),
-  );
 }
 
 /** M-8, M-4: files that a service names and that are nowhere, or where they may not be. */
