@@ -18,6 +18,7 @@ CACHE=${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/platformctl-lab
 AGENT=platform-host-agent
 # The default socket is what the agent's docker uses, whatever this shell's docker would.
 unset DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$@" && exit 1; }
@@ -72,7 +73,7 @@ SetEnv DOCKER_CONFIG=$folder/docker
 LogLevel VERBOSE
 CONFIG
     rm -f "$folder/sshd.pid"
-    setsid "$(command -v sshd || printf /usr/sbin/sshd)" -D -f "$folder/sshd_config" -E "$folder/sshd.log" </dev/null >/dev/null 2>&1 3>&- 9>&- &
+    setsid "$(command -v sshd)" -D -f "$folder/sshd_config" -E "$folder/sshd.log" </dev/null >/dev/null 2>&1 3>&- 9>&- &
     pid=$!
     for ((waited = 0; waited < 100; waited++)); do
       [ ! -s "$folder/sshd.pid" ] || return 0
