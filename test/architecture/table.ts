@@ -71,13 +71,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     types: [],
     packages: ['execa', 'ssh2', 'simple-git', 'ora', 'ipaddr.js', 'p-limit', 'node:*'],
   },
-  wiring: { values: ['adapters', 'views', 'secret'], types: ['ports'], packages: [] },
+  wiring: { values: ['adapters', 'views', 'secret'], types: ['ports'], packages: ['node:os', 'node:path'] },
   program: { values: ['commands'], types: ['ports'], packages: ['commander'] },
-  main: { values: ['program', 'wiring', 'secret'], types: ['ports'], packages: ['commander'] },
+  // It imports a command when that one runs, and a view to show an error with.
+  main: { values: ['program', 'wiring', 'commands', 'views', 'secret'], types: ['ports'], packages: ['commander'] },
 };
 
 /** Rooms that may touch `process`. */
 export const PROCESS_ROOMS = ['main', 'wiring'] as const;
+
+/** What adapters may take of it: who this process is, and signals to a process. Settings, streams and the exit are not theirs. */
+export const PROCESS_OF_ADAPTERS = ['process.pid', 'process.kill'] as const;
 
 /** Rooms that may read the clock and draw random numbers. */
 export const CLOCK_ROOMS = ['adapters'] as const;
@@ -92,10 +96,4 @@ export const LONGER: Readonly<Record<string, string>> = {
   'src/ports.ts': 'the one list of what the program asks of the world; types only',
   'src/host/talk.sh': 'a host gets one program as one text; sh has no modules',
   'src/host/finish.sh': 'a host gets one program as one text; sh has no modules',
-};
-
-/** Single exceptions from the rules on names, `FILE NAME`, and why. */
-export const EXCEPTIONS: Readonly<Record<string, string>> = {
-  'src/adapters/local/local.ts process.kill':
-    "Node signals a process group by no other name, and it is this adapter's own child",
 };

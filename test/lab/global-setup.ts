@@ -23,6 +23,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await promisify(execFile)(process.execPath, ['test/tools/build.mjs']).catch(({ stdout }) => console.warn(stdout));
   }
   const { stop, ...lab } = await startLab({ hosts: 2 });
+  // For tests of compose alone: workers inherit these.
+  process.env.PLATFORMCTL_LAB_COMPOSE_226 = lab.compose['2.26'];
+  process.env.PLATFORMCTL_LAB_COMPOSE_240 = lab.compose['2.40'];
   // Only data crosses to the workers.
   project.provide('lab', JSON.parse(JSON.stringify(lab)));
   return stop;
