@@ -1,7 +1,7 @@
 /** talk.sh as an exchange: once for a plan (one run a round), held open for an apply. */
 import { talkProgram } from '../host/programs.js';
 import type { Conversation, Host, Limit, Program } from '../ports.js';
-import { failure } from './observe.js';
+import { failure } from './answers.js';
 import { type Exchange, encode, greet, overTalk, readAnswer, type Source } from './protocol.js';
 
 export const talk = (root: string): Program => ({ name: 'talk', text: talkProgram, args: [root] });

@@ -1,7 +1,7 @@
 /** Taking the locks of a plan on its host, inside an open conversation. */
 import { sha256 } from '../plan/artifact.js';
 import type { Clock } from '../ports.js';
-import { type HeldLock, readHeld } from './observe.js';
+import { type HeldLock, readHeld } from './answers.js';
 import { type Exchange, message, put } from './protocol.js';
 
 export interface Holder {

@@ -39,9 +39,9 @@ export async function stage(
   const list = swaps(plan, seen);
   const checkAt = messages.length;
   messages.push(message('check', plan.compose_file, plan.project, dotenv === 'none' ? 'none' : 'real'));
-  list.forEach((swap, index) =>
-    messages.push(message('replaceable', String(index + 1), swap.path, swap.mode === '-' ? '644' : swap.mode)),
-  );
+  for (const [index, swap] of list.entries()) {
+    messages.push(message('replaceable', String(index + 1), swap.path, swap.mode === '-' ? '644' : swap.mode));
+  }
   const answers = await exchange(messages, STEP);
   answers.forEach((answer, index) => {
     if (answer.code === 0) return;

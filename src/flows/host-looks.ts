@@ -1,7 +1,7 @@
 /** Looking at hosts without touching them: locks that are held, and audit chains. */
 import { PlatformError } from '../errors.js';
+import { readHeld } from '../execute/answers.js';
 import { overRun } from '../execute/converse.js';
-import { readHeld } from '../execute/observe.js';
 import { decode, message } from '../execute/protocol.js';
 import type { Platform } from '../manifest/model.js';
 import type { World } from '../ports.js';

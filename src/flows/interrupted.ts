@@ -1,10 +1,10 @@
 /** Runs that recorded their intent and never their end (R-3): asks the host for what the judgement needs. */
-import { readFiles } from '../execute/observe.js';
+import { readFiles } from '../execute/answers.js';
 import { decode, type Exchange, message } from '../execute/protocol.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { PLAN_MAX_BYTES } from '../plan/artifact.js';
+import { type Interrupted, judgeInterrupted } from '../plan/interrupted.js';
 import type { Container, Engine, FileSeen } from '../plan/observation.js';
-import { type Interrupted, judgeInterrupted } from '../state/interrupted.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };
 
@@ -34,7 +34,7 @@ export async function interruptedRun(
 async function intendedPlan(exchange: Exchange, runId: string): Promise<Plan | null> {
   if (!/^[0-9a-f-]{36}$/.test(runId)) return null;
   const [answer] = await exchange([message('get', `runs/${runId}/go/plan.json`)], LIMIT);
-  if (!answer || answer.code !== 0 || answer.out.length === 0 || answer.out.length > PLAN_MAX_BYTES) return null;
+  if (answer?.code !== 0 || answer.out.length === 0 || answer.out.length > PLAN_MAX_BYTES) return null;
   try {
     return JSON.parse(decode(answer.out)) as Plan;
   } catch {

@@ -4,7 +4,7 @@ import type { RunEnd } from '../execute/follow.js';
 import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
 import { auditLine } from '../state/audit.js';
-import { timestamp } from './plan.js';
+import { timestamp } from './plan-context.js';
 
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;

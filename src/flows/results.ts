@@ -51,6 +51,8 @@ export interface PlanResult {
   /** Modules that `--changed-since` left out. */
   readonly leftOut: number;
   readonly warnings: readonly string[];
+  /** What config.yaml at the policy ref asks for; names the next command. */
+  readonly approvalModes?: readonly ('signature' | 'forge' | 'self')[];
   /** Files that were written. */
   readonly written: readonly string[];
   readonly exitCode: ExitCode;

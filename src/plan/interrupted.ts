@@ -1,6 +1,6 @@
 /** What a run was that recorded its intent and never its end. Pure. */
 import type { Plan } from '../manifest/types.js';
-import { conditionOf, type Observation } from '../plan/observation.js';
+import { conditionOf, type Observation } from './observation.js';
 
 export interface Interrupted {
   readonly runId: string;

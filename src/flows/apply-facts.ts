@@ -1,0 +1,156 @@
+import { judgeApproval } from '../gate/approval.js';
+import type { GateFacts } from '../gate/facts.js';
+import type { Plan } from '../manifest/types.js';
+import { sha256 } from '../plan/artifact.js';
+import type { Host, World } from '../ports.js';
+import type { Case } from './apply-case.js';
+import { gatherApproval, relationOf } from './approvals.js';
+import type { Looked } from './looks.js';
+import { policyDigest } from './policy.js';
+import type { Prepared } from './prepare.js';
+
+async function commonFacts(
+  world: World,
+  open: Case,
+  lastApplySha: string | null | undefined,
+  self: GateFacts['approval']['self'],
+) {
+  const { plan, policy, options, git } = open;
+  const [one] = open.prepared;
+  const files = one ? await commitFiles(open, one) : null;
+  return {
+    plan,
+    platform: policy.platform,
+    policy: {
+      ref: policy.ref,
+      sha: policy.sha,
+      digest: policyDigest(policy.platform, plan.module, plan.host, policy.allowedSigners),
+    },
+    phase: { value: world.environment.get('PLATFORMCTL_PHASE'), needed: 5 as const, asked: !options.dryRun },
+    approval: await gatherApproval(world, git, {
+      plan,
+      planFile: open.planFile,
+      approvalFiles: options.approvals,
+      policy,
+      lastApplySha,
+      self,
+    }),
+    provenance: {
+      approvedSha: options.approvedSha ?? null,
+      approvedPr: options.approvedPr === undefined ? null : Number(options.approvedPr),
+      commitPresent: open.commitPresent,
+      inPolicyHistory: open.inPolicyHistory,
+      module: one?.module ?? null,
+      manifestDigest: one ? sha256(one.manifest) : null,
+      files,
+      lastApplied: null as GateFacts['provenance']['lastApplied'],
+    },
+  };
+}
+
+async function commitFiles(open: Case, one: Prepared): Promise<GateFacts['provenance']['files']> {
+  const planned = new Set(open.plan.files.map((file) => file.path));
+  const named = one.wanted.files.filter((file) => file.entry !== null);
+  const entries = named.flatMap((file) => (file.entry ? [file.entry.path] : []));
+  const bytes = await open.context.read(entries);
+  const made = named.map((file) => {
+    const content = file.entry ? bytes.get(file.entry.path) : undefined;
+    return {
+      path: file.path,
+      blob: file.entry?.id ?? null,
+      sha256: content ? sha256(content) : null,
+      mode: file.entry?.mode === '100755' ? '0755' : '0644',
+    };
+  });
+  // A path that held a variable is known only once the host resolved it: such files are compared under the lock.
+  const extra = open.plan.files.filter(
+    (file) => file.source === 'commit' && !made.some((one) => one.path === file.path),
+  );
+  return [
+    ...made.filter((file) => planned.has(file.path) || extra.length === 0),
+    ...extra.map(({ path, blob, sha256: digest, mode }) => ({ path, blob, sha256: digest, mode: mode ?? '0644' })),
+  ];
+}
+
+export async function factsWithoutHost(
+  world: World,
+  open: Case,
+  self: GateFacts['approval']['self'],
+): Promise<GateFacts> {
+  const terminal = self === 'pending' && !world.terminal.interactive ? 'no terminal' : self;
+  return {
+    ...(await commonFacts(world, open, undefined, terminal)),
+    stage: 'without host',
+    paths: null,
+    connection: null,
+    compose: { text: open.prepared[0]?.verdict ?? null, resolved: null },
+    identity: null,
+    status: undefined,
+  };
+}
+
+export interface UnderLock {
+  readonly gates: GateFacts;
+  readonly approvedBy: readonly string[];
+  readonly selfApproved: boolean;
+}
+
+export async function factsUnderLock(
+  world: World,
+  open: Case,
+  now: Looked,
+  host: Host,
+  self: GateFacts['approval']['self'],
+): Promise<UnderLock> {
+  const status = now.observation.status;
+  const last = status?.last_apply_sha ?? null;
+  const common = await commonFacts(world, open, last, self);
+  const description = host.describe();
+  const gates: GateFacts = {
+    ...common,
+    provenance: {
+      ...common.provenance,
+      files: now.plan.files.filter((file) => file.source === 'commit'),
+      lastApplied: { sha: last, relation: await relationOf(open.git, last, open.plan.source_sha) },
+    },
+    stage: 'under lock',
+    paths: {
+      realRoot: now.observation.engine.realRoot,
+      engineRoot: now.observation.engine.dataRoot,
+      outside: [...now.observation.files]
+        .filter(([, seen]) => seen.kind === 'outside' || seen.kind === 'symlink')
+        .map(([path]) => path),
+    },
+    connection: { transport: description.transport, user: description.user, hostKey: description.hostKey },
+    compose: { text: now.prepared.verdict, resolved: now.resolvedVerdict },
+    identity: identityFor(open.plan, now),
+    status,
+  };
+  const judgement = judgeApproval(open.plan, open.policy.platform, gates.approval, 'under lock');
+  const typed =
+    judgement.approvedBy.length === 0 && judgement.selfApproved ? [`self:${world.who}`] : judgement.approvedBy;
+  return { gates, approvedBy: typed, selfApproved: judgement.selfApproved };
+}
+
+/** What is seen now, for exactly the paths that the plan saw (G-9). */
+function identityFor(plan: Plan, now: Looked): GateFacts['identity'] {
+  const fresh = now.plan.observed?.identity;
+  if (!fresh) return null;
+  const seen = new Map(fresh.files.map((file) => [file.path, file]));
+  const files = (plan.observed?.identity.files ?? []).map(
+    (file) => seen.get(file.path) ?? fromObservation(now, file.path),
+  );
+  return { ...fresh, files };
+}
+
+function fromObservation(now: Looked, path: string): NonNullable<Plan['observed']>['identity']['files'][number] {
+  const seen = now.observation.files.get(path);
+  if (!seen || seen.kind === 'absent') return { path, kind: 'absent', digest: null, mode: null, uid: null };
+  return {
+    path,
+    kind: seen.kind === 'unreadable' || seen.kind === 'outside' ? 'other' : seen.kind,
+    digest: seen.digest,
+    mode: seen.mode,
+    uid: seen.uid,
+  };
+}

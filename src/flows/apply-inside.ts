@@ -1,0 +1,66 @@
+import type { Exchange } from '../execute/protocol.js';
+import { EXIT_STALE } from '../exits.js';
+import type { GateVerdict } from '../gate/verdict.js';
+import type { Conversation, Host, StepEvent, World } from '../ports.js';
+import type { Case } from './apply-case.js';
+import type { factsUnderLock } from './apply-facts.js';
+import type { ApplyResult, Failure } from './results.js';
+
+/** An apply with its conversation open. */
+export interface Inside {
+  readonly world: World;
+  readonly open: Case;
+  readonly host: Host;
+  readonly conversation: Conversation;
+  readonly exchange: Exchange;
+  readonly runId: string;
+  readonly step: (name: StepEvent['step'], state: StepEvent['state'], detail: string) => void;
+  readonly end: (members: Partial<ApplyResult>) => ApplyResult;
+  readonly self: Parameters<typeof factsUnderLock>[4];
+  readonly verdicts: readonly GateVerdict[];
+  /** Set when `go` is said: from then on the host needs nobody. */
+  readonly gone: { started: boolean };
+}
+
+/** A refusal with every gate's failures. */
+export function refused(
+  end: Inside['end'],
+  gates: readonly GateVerdict[],
+  exitCode: ApplyResult['exitCode'],
+  open: Case,
+): ApplyResult {
+  const failures = gates.flatMap((gate) => gate.failures);
+  const stale = exitCode === EXIT_STALE;
+  return end({
+    outcome: stale ? 'stale' : 'refused',
+    message: failures[0]?.why ?? 'refused',
+    gates,
+    exitCode,
+    hint: failures.find((failure) => failure.exitCode === exitCode)?.hint ?? `platformctl plan ${open.plan.module}`,
+  });
+}
+
+/** Failures of single modules as those of a gate, so that a refusal shows them with all others. */
+export function asGate(gates: readonly GateVerdict[], errors: readonly Failure[]): GateVerdict[] {
+  const failures = errors.map(({ code, summary, why, hint, exitCode }) => ({
+    code,
+    check: null,
+    why: why === null ? summary : `${summary}: ${why}`,
+    hint,
+    exitCode,
+  }));
+  return [
+    ...gates.filter((gate) => gate.gate !== 'G-7'),
+    { gate: 'G-7', name: 'compose policy', state: 'fail', failures },
+  ];
+}
+
+/** Who holds a lock, from the text that lies in it. */
+export function describeHolder(holder: string): string {
+  try {
+    const one = JSON.parse(holder) as Record<string, unknown>;
+    return `${String(one.who)} since ${String(one.since)}, run ${String(one.run_id).slice(0, 8)}`;
+  } catch {
+    return 'somebody';
+  }
+}

@@ -1,0 +1,132 @@
+/** Steps 3 and 4 of an apply (X-1): the locks, and the gates again over what is seen under them. */
+import { PlatformError } from '../errors.js';
+import { upCommand } from '../execute/go.js';
+import { lockNames, takeLocks } from '../execute/lock.js';
+import { message } from '../execute/protocol.js';
+import { EXIT_BUSY, EXIT_CHANGES, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_STALE, EXIT_TOOL_ERROR } from '../exits.js';
+import { evaluate } from '../gate/evaluate.js';
+import { changesAnything } from '../gate/facts.js';
+import { type GateVerdict, gatesExit } from '../gate/verdict.js';
+import { quote } from '../quote.js';
+import { factsUnderLock } from './apply-facts.js';
+import { asGate, describeHolder, type Inside, refused } from './apply-inside.js';
+import { run } from './apply-run.js';
+import { lookAtHost } from './observe-host.js';
+import { timestamp } from './plan-context.js';
+import type { ApplyResult } from './results.js';
+
+/** Steps 3 to 11. */
+export async function underLock(inside: Inside): Promise<ApplyResult> {
+  const { world, open, exchange, runId, step, end } = inside;
+  const { plan, options } = open;
+  const names = lockNames(plan.module, plan.project, open.sharedPaths);
+  const since = timestamp(world.clock.now());
+  if (!options.dryRun) {
+    const busy = await takeLocks(
+      exchange,
+      world.clock,
+      names,
+      { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
+      options.lockWait,
+      (held) => step('lock', 'waiting', held ? `held by ${describeHolder(held.holder)}` : 'held'),
+    );
+    if (busy) {
+      const who = busy.busy
+        ? `${busy.busy.name} is ${busy.busy.state === 'held' ? 'held' : 'still held by what a dead run started'}: ${describeHolder(busy.busy.holder)}`
+        : 'a lock is held';
+      return end({
+        outcome: 'busy',
+        message: who,
+        gates: inside.verdicts,
+        exitCode: EXIT_BUSY,
+        hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}`,
+      });
+    }
+    step('lock', 'done', `taken, run ${runId.slice(0, 8)}`);
+  }
+
+  const look = await lookAtHost(exchange, plan.host, open.prepared, { ...open.context, holding: true });
+  const now = look.looked[0];
+  if (!now) {
+    const [error] = look.errors;
+    if (!error) throw garbled(plan.host);
+    const verdicts = asGate(inside.verdicts, look.errors);
+    if (error.exitCode !== EXIT_REMOTE_FAILED) return refused(end, verdicts, gatesExit(verdicts), open);
+    return end({
+      outcome: 'remote_failed',
+      message: error.summary,
+      error,
+      gates: inside.verdicts,
+      exitCode: error.exitCode,
+      hint: error.hint,
+    });
+  }
+  const facts = await factsUnderLock(world, open, now, inside.host, inside.self);
+  const gates = evaluate(facts.gates);
+  const exit = gatesExit(gates);
+  if (exit !== EXIT_NO_CHANGES) return refused(end, gates, exit, open);
+  if (!changesAnything(plan)) {
+    if (now.plan.exitCode === 0) return end({ outcome: 'no_changes', message: 'nothing to do', gates });
+    const first = now.plan.changes.find((change) => change.action !== 'none');
+    return end({
+      outcome: 'stale',
+      message: `there is something to do by now: ${first?.reasons.join('; ')}`,
+      gates,
+      exitCode: EXIT_STALE,
+      hint: `platformctl plan ${plan.module}`,
+    });
+  }
+  if (plan.delivery === 'verify') {
+    const other = plan.files.find(
+      (file) => file.source === 'commit' && now.observation.files.get(file.path)?.digest !== file.sha256,
+    );
+    if (other)
+      return end({
+        outcome: 'stale',
+        message: `${other.path} on ${plan.host} is not the commit's`,
+        gates,
+        exitCode: EXIT_STALE,
+        hint: `bring the checkout there to ${plan.source_sha.slice(0, 7)} first`,
+      });
+  }
+  step('observe', 'done', 'as planned');
+  const command = upCommand(plan, now.wanted.dotenv);
+  if (options.dryRun) return await dryRun(inside, gates, command, names, facts.approvedBy, facts.selfApproved);
+  return await run(inside, now, gates, since, facts);
+}
+
+const garbled = (host: string): PlatformError =>
+  new PlatformError({ code: 'PCTL-HOST-ANSWER', exit: EXIT_TOOL_ERROR, summary: `${host} could not be observed` });
+
+async function dryRun(
+  inside: Inside,
+  gates: readonly GateVerdict[],
+  command: readonly string[] | null,
+  names: readonly string[],
+  approvedBy: readonly string[],
+  selfApproved: boolean,
+): Promise<ApplyResult> {
+  const { open, end, exchange } = inside;
+  const { readHeld } = await import('../execute/answers.js');
+  const [answer] = await exchange([message('held')], { ms: 30_000, step: 'lock' });
+  const held = answer ? readHeld(answer).find((lock) => names.includes(lock.name)) : undefined;
+  await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
+  if (held)
+    return end({
+      outcome: 'busy',
+      message: `${held.name} is held: ${describeHolder(held.holder)}`,
+      gates,
+      exitCode: EXIT_BUSY,
+    });
+  const notes = ['to apply it: PLATFORMCTL_PHASE=05'];
+  return end({
+    outcome: 'would_apply',
+    message: command ? `would run: ${command.map(quote).join(' ')}` : 'would record what runs, and touch nothing',
+    gates,
+    notes,
+    approvedBy,
+    selfApproved,
+    exitCode: EXIT_CHANGES,
+    hint: `PLATFORMCTL_PHASE=05 platformctl apply ${open.plan.module}`,
+  });
+}

@@ -1,0 +1,182 @@
+/** Steps 5 to 11 of an apply (X-1): preflight, `go`, following what the host does, and what became of it. */
+import { PlatformError } from '../errors.js';
+import { eventOf, followRun, type RunEnd } from '../execute/follow.js';
+import { goMessages, upCommand } from '../execute/go.js';
+import { imageId, stage } from '../execute/preflight.js';
+import { decode, message } from '../execute/protocol.js';
+import { EXIT_INTERRUPTED, EXIT_UNKNOWN } from '../exits.js';
+import type { GateVerdict } from '../gate/verdict.js';
+import type { Plan } from '../manifest/types.js';
+import { quote } from '../quote.js';
+import { whyWords } from '../verify/words.js';
+import type { factsUnderLock } from './apply-facts.js';
+import type { Inside } from './apply-inside.js';
+import type { Looked } from './looks.js';
+import { timestamp } from './plan-context.js';
+import { recordHere } from './record-here.js';
+import type { ApplyResult } from './results.js';
+
+/** Seconds: X-8. */
+const COMPOSE_SECONDS = 300;
+const SPARE_MS = 120_000;
+
+/** Steps 5 to 11. */
+export async function run(
+  inside: Inside,
+  now: Looked,
+  gates: readonly GateVerdict[],
+  since: string,
+  facts: Awaited<ReturnType<typeof factsUnderLock>>,
+): Promise<ApplyResult> {
+  const { world, open, exchange, conversation, runId, step, end } = inside;
+  const { plan } = open;
+  const started = world.clock.now();
+  try {
+    await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv);
+    const image = await imageId(exchange, world.clock, plan, (seconds) => {
+      step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
+    });
+    if (image.pulledSeconds !== null) step('pull', 'done', `${plan.image.reference}, ${image.pulledSeconds} s`);
+    const going = {
+      plan,
+      run: {
+        id: runId,
+        who: world.who,
+        since,
+        approvedBy: facts.approvedBy,
+        pr: null,
+        imageId: image.id,
+        definitionHash: now.observation.hashNow,
+      },
+      observation: now.observation,
+      dotenv: now.wanted.dotenv,
+      deadlines: { compose: COMPOSE_SECONDS },
+    };
+    inside.gone.started = true;
+    const answers = await exchange(goMessages(going), { ms: 60_000, step: 'go' });
+    const bad = answers.find((answer) => answer.code !== 0);
+    if (bad)
+      throw new PlatformError({
+        code: 'PCTL-GO',
+        exit: 7,
+        summary: `the run could not be started on ${plan.host}`,
+        where: { host: plan.host, step: 'go' },
+        why: bad.err,
+      });
+    step('go', 'done', `the host goes on by itself, run ${runId.slice(0, 8)}`);
+    const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
+    let told = false;
+    const ended = await followRun(
+      exchange,
+      world.clock,
+      (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS,
+      (line) => {
+        const event = eventOf(line, plan.module, timestamp(world.clock.now()));
+        if (event) step(event.step, event.state, event.detail);
+        if (world.interrupted.aborted && !told) {
+          told = true;
+          step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
+        }
+      },
+    );
+    const remoteCommand = (upCommand(plan, now.wanted.dotenv) ?? []).map(quote).join(' ');
+    if ('lost' in ended) {
+      return end({
+        outcome: 'unknown',
+        message: `the connection to ${plan.host} was lost after go; the host goes on by itself`,
+        runId,
+        gates,
+        exitCode: EXIT_UNKNOWN,
+        approvedBy: facts.approvedBy,
+        hint: `platformctl status ${plan.module} tells how run ${runId.slice(0, 8)} ended`,
+      });
+    }
+    const result = await outcome(inside, now, gates, ended, remoteCommand, facts);
+    return world.interrupted.aborted
+      ? { ...result, exitCode: EXIT_INTERRUPTED, durationSeconds: Math.round((world.clock.now() - started) / 1000) }
+      : result;
+  } finally {
+    await conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
+  }
+}
+
+/** What the run was, with what a person needs to know of it. */
+async function outcome(
+  inside: Inside,
+  now: Looked,
+  gates: readonly GateVerdict[],
+  ended: RunEnd,
+  command: string,
+  facts: { approvedBy: readonly string[]; selfApproved: boolean },
+): Promise<ApplyResult> {
+  const { world, open, exchange, runId, end } = inside;
+  const { plan } = open;
+  const good = ended.outcome === 'applied';
+  const names = ['up.out', 'up.err', ...(good ? [] : ['container.log', 'back.err', 'finish.out'])];
+  const answers = await exchange(
+    [...names.map((name) => message('output', name)), message('get', `state/modules/${plan.module}.status.json`)],
+    { ms: 60_000, step: 'record' },
+  ).catch(() => null);
+  const text = (name: string): string => decode(answers?.[names.indexOf(name)]?.out ?? new Uint8Array());
+  const up = ended.journal.findLast((line) => line.step === 'up' && line.state === 'ended');
+  const down = ended.journal.find((line) => line.step === 'up')?.at;
+  const back = ended.outcome === 'rolled_back';
+  const last = ended.journal.at(-1)?.at;
+  const previous = now.observation.status?.plan_digest ? now.observation.status : null;
+  const raw = answers?.at(-1)?.out;
+  const mirror =
+    raw && raw.length > 0
+      ? await recordHere(world, open.git.root, plan, ended, runId, raw)
+      : { path: null, warning: null };
+  const notes: string[] = [];
+  if (mirror.warning) notes.push(mirror.warning);
+  if (back && now.prepared.references.volumes.length > 0)
+    notes.push(`volumes were not put back: ${now.prepared.references.volumes.join(', ')}`);
+  if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
+  return end({
+    outcome: ended.outcome,
+    message: whyWords(ended.why),
+    runId,
+    changed: ended.outcome !== 'remote_failed',
+    stateArtifact: mirror.path,
+    remote:
+      command === '' ? null : { command, returncode: up?.exit ?? null, stdout: text('up.out'), stderr: text('up.err') },
+    gates,
+    log: good
+      ? []
+      : text('container.log')
+          .split('\n')
+          .filter((line) => line !== '')
+          .slice(-50),
+    notes,
+    back: back
+      ? {
+          sha: previous?.last_apply_sha ?? null,
+          image: previous?.image?.reference ?? null,
+          downSeconds: down !== undefined && last !== undefined ? last - down : null,
+        }
+      : null,
+    approvedBy: facts.approvedBy,
+    selfApproved: facts.selfApproved,
+    exitCode: ended.exit,
+    hint: hintFor(ended, plan, runId),
+  });
+}
+
+function hintFor(ended: RunEnd, plan: Plan, runId: string): string | null {
+  const folder = `${plan.remote_root}/.platform/runs/${runId}`;
+  switch (ended.outcome) {
+    case 'rolled_back':
+      return `the branch still asks for ${plan.source_sha.slice(0, 7)}; revert it or fix it`;
+    case 'rollback_failed':
+      return `act now, on ${plan.host}: docker ps -a --filter label=com.docker.compose.project=${plan.project}; what was there is in ${folder}/kept, the output in ${folder}`;
+    case 'unknown':
+      return `platformctl status ${plan.module}; the journal is ${folder}/journal on ${plan.host}`;
+    case 'applied_unrecorded':
+      return `it runs, but ${plan.host} could not write its record (disk full?): make room, then platformctl plan ${plan.module}`;
+    case 'remote_failed':
+      return `nothing was changed; the journal is ${folder}/journal on ${plan.host}`;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Verdict } from '../compose/model.js';
+import type { readSkeleton } from '../compose/skeleton.js';
+import type { ComposeGroup, FirstRound, Questions } from '../execute/observe.js';
+import type { ExitCode } from '../exits.js';
+import type { Relation } from '../gate/facts.js';
+import type { Plan, Status } from '../manifest/types.js';
+import type { PlannedFile, WantedFiles } from '../plan/files.js';
+import type { Interrupted } from '../plan/interrupted.js';
+import type { Observation } from '../plan/observation.js';
+import type { Prepared } from './prepare.js';
+import type { Failure, PlannedModule, Undeclared } from './results.js';
+
+export interface PlanContext {
+  /** The locks are ours: what is held is held by this run. */
+  readonly holding?: boolean;
+  readonly version: string;
+  readonly createdAt: string;
+  readonly sourceSha: string;
+  /** Module ids whose files differ from HEAD. */
+  readonly dirty: (prepared: Prepared, files: readonly PlannedFile[]) => boolean;
+  readonly policyOf: (prepared: Prepared) => Plan['policy'];
+  /** How the source commit stands to the one that was applied last. */
+  readonly relation: (lastApplied: string | null) => Promise<Relation>;
+  /** Bytes of files of the commit. */
+  readonly read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Ids of every module that the commit declares, with host, project and service where known. */
+  readonly declared: ReadonlyMap<string, { readonly host: string; readonly service: string }>;
+}
+
+/** A plan with what apply needs beside it. */
+export interface Looked extends PlannedModule {
+  readonly observation: Observation;
+  readonly prepared: Prepared;
+  readonly wanted: WantedFiles;
+  /** A run before that never recorded its end. */
+  readonly interrupted: Interrupted | null;
+  /** G-7 over what the host's compose resolved. */
+  readonly resolvedVerdict: Verdict;
+  /** Bytes of the plan's files of the commit, by path beneath remote_root. */
+  readonly bytes: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface HostLook {
+  readonly looked: readonly Looked[];
+  readonly errors: readonly Failure[];
+  readonly undeclared: readonly Undeclared[];
+  readonly first: FirstRound | null;
+}
+
+export interface Halfway {
+  readonly prepared: Prepared;
+  readonly group: ComposeGroup;
+  readonly wanted: WantedFiles;
+  readonly skeleton: ReturnType<typeof readSkeleton>;
+  readonly status: Status | null;
+  readonly files: readonly PlannedFile[];
+  readonly bytes: ReadonlyMap<string, Uint8Array>;
+  readonly hashNow: string;
+  readonly questions: Questions;
+  readonly verdict: Verdict;
+  readonly exceptions: Plan['exceptions'];
+  readonly warnings: readonly string[];
+}
+
+/** A failure of one module. */
+export const fail = (
+  module: string,
+  code: string,
+  exitCode: ExitCode,
+  summary: string,
+  hint: string | null,
+  why: string | null = null,
+  where: Failure['where'] = null,
+): Failure => ({
+  module,
+  code,
+  summary,
+  where,
+  why,
+  hint,
+  exitCode,
+});

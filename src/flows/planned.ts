@@ -1,0 +1,162 @@
+/** One module's observation and its plan, from the answers of both rounds. */
+import { alsoAffected } from '../compose/affected.js';
+import { volumesOrNetworksChanged } from '../compose/diff.js';
+import { parseCompose } from '../compose/file.js';
+import { references } from '../compose/references.js';
+import type { Answers, FirstRound } from '../execute/observe.js';
+import { EXIT_POLICY_VIOLATION } from '../exits.js';
+import { changesOf } from '../plan/changes.js';
+import { folderOf, join, type MountSource, onHost } from '../plan/files.js';
+import type { Interrupted } from '../plan/interrupted.js';
+import { foldersFor, makePlan } from '../plan/make.js';
+import type { Observation } from '../plan/observation.js';
+import { hostProblems } from './host-problems.js';
+import { fail, type Halfway, type Looked, type PlanContext } from './looks.js';
+import type { Failure } from './results.js';
+
+export async function planOf(
+  half: Halfway,
+  answers: Answers,
+  first: FirstRound,
+  delivered: Observation['delivered'],
+  context: PlanContext,
+  interrupted: Interrupted | null,
+): Promise<Looked | { failures: Failure[] }> {
+  const { prepared: one, status, skeleton: read } = half;
+  const { module, host } = one;
+  const failures = hostProblems(half, answers, first);
+  const before = answers.release ? parseCompose(answers.release.compose, one.module.composeFile) : null;
+  const composeBefore = before?.ok ? before.file : null;
+  const changedVolumes = composeBefore ? volumesOrNetworksChanged(composeBefore, one.compose, module.service) : [];
+  for (const name of changedVolumes) {
+    failures.push(
+      fail(
+        module.id,
+        'PCTL-VOLUME-CHANGED',
+        EXIT_POLICY_VIOLATION,
+        `the definition of ${name} changed, and it exists already`,
+        'compose keeps the old one or destroys its data: move the data by hand to one with a new name',
+        'volume_changed',
+        one.compose.place(name.split('.')),
+      ),
+    );
+  }
+  if (failures.length > 0) return { failures };
+
+  const projectContainers = first.containers.filter((container) => container.project === one.project.name);
+  const containers = projectContainers
+    .filter((container) => container.service === module.service)
+    .sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  const hashesBefore = answers.release?.hashes;
+  const observation: Observation = {
+    engine: first.engine,
+    status,
+    containers,
+    projectContainers,
+    files: answers.files,
+    imageId: answers.imageId,
+    hashNow: half.hashNow,
+    // A release that is gone, or that today's compose refuses, cannot be told to be the same.
+    hashBefore:
+      half.questions.release === null
+        ? null
+        : hashesBefore instanceof Map
+          ? (hashesBefore.get(module.service) ?? 'unknown')
+          : 'unknown',
+    composeBefore,
+    labelHash: answers.labelHash,
+    resolved: read.resolved,
+    variables: read.variables,
+    delivered,
+    held: context.holding !== true && first.held.some((lock) => lock.name === `module.${module.id}`),
+  };
+  const files = half.files.map((file) =>
+    file.source === 'host' ? { ...file, keyed: answers.files.get(file.path)?.digest ?? null } : file,
+  );
+  const folders = foldersFor(
+    files,
+    half.wanted.mounts
+      .filter((mount: MountSource) => answers.files.get(mount.path)?.kind === 'absent')
+      .map((mount) => mount.path),
+  );
+  const usesDotenv =
+    one.references.variables.some((variable) => read.variables.get(variable.name) === true) ||
+    one.references.envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
+  const changes = changesOf(
+    { module, compose: one.compose, files, usesDotenv, imageReference: read.image },
+    observation,
+  );
+  const affected = alsoAffected(one.compose, module.service);
+  const tenants = [...one.compose.services.keys()].filter(
+    (name) => name !== module.service && references(one.compose, name).namespacesOf.includes(module.service),
+  );
+  const relation = await context.relation(status?.last_apply_sha ?? null);
+  const changed = changes.changes.some((change) => change.action !== 'none');
+  const destructive: string[] = [];
+  if (changes.recreates && module.protected) destructive.push('recreates a protected module');
+  if (changes.recreates) for (const name of tenants) destructive.push(`${name} lives in its namespaces and loses them`);
+  if (changed && relation === 'diverged') destructive.push('the commit diverged from the applied one');
+  const warnings = [...half.warnings];
+  const dotenvSeen =
+    half.wanted.dotenv === 'none'
+      ? answers.files.get(onHost(host, join(folderOf(module.composeFile), '.env') as string) as string)
+      : undefined;
+  if (dotenvSeen?.kind === 'file')
+    warnings.push(
+      `the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`,
+    );
+  if (interrupted)
+    warnings.push(
+      `run ${interrupted.runId.slice(0, 8)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`,
+    );
+  if (changed && relation === 'ancestor')
+    warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');
+  const tenantNote = tenants
+    .filter((name) => !affected.some((entry) => entry.service === name))
+    .map((service) => ({ service, why: 'lives in its namespaces' }));
+  const plan = makePlan({
+    version: context.version,
+    createdAt: context.createdAt,
+    kind: 'apply',
+    module,
+    host,
+    project: one.project,
+    composeFile: one.composeFile,
+    sourceSha: context.sourceSha,
+    sourceDirty: context.dirty(one, files),
+    manifest: one.manifest,
+    policy: context.policyOf(one),
+    files,
+    folders,
+    imageReference: read.image,
+    resolved: read.resolved,
+    hasHealthcheck: one.references.hasHealthcheck,
+    stopGraceSeconds: one.references.stopGraceSeconds,
+    observation,
+    changes,
+    alsoAffected: changes.recreates || observation.containers.length === 0 ? [...affected, ...tenantNote] : [],
+    destructive,
+    verdict: { exceptions: half.exceptions, warnings },
+    warnings: [],
+  });
+  return {
+    plan,
+    protected: module.protected,
+    job: module.smoke.exits !== null,
+    lastApplied:
+      status?.last_apply_sha && status.applied_at
+        ? {
+            sha: status.last_apply_sha,
+            at: status.applied_at,
+            by: status.approved_by,
+            image: status.image?.reference ?? null,
+          }
+        : null,
+    observation,
+    prepared: one,
+    wanted: half.wanted,
+    interrupted,
+    resolvedVerdict: half.verdict,
+    bytes: half.bytes,
+  };
+}
