@@ -127,18 +127,18 @@ put_whole() { # F, from F.new: the old or the new document at any moment (R-4)
 
 # ------------------------------------------------------------ looking at the service
 
-# The service's containers: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT HASH.
+# The service's containers: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
 look() {
   ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE" \
     --filter label=com.docker.compose.oneoff=False) || return 1
-  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 HASH=''
+  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL=''
   for id in $ids; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
       "$id") || continue
     # shellcheck disable=SC2086
     set -- $words
-    COUNT=$((COUNT + 1)) ID=$1 IMG=$2 STATE=$3 HEALTH=$4 RESTARTS=$5 STARTED=$6 EXIT=$7 HASH=${8:-}
+    COUNT=$((COUNT + 1)) ID=$1 IMG=$2 STATE=$3 HEALTH=$4 RESTARTS=$5 STARTED=$6 EXIT=$7 LABEL=${8:-}
   done
 }
 
@@ -252,7 +252,7 @@ record() {
       cat "$G/status.$outcome" || exit 1
       if [ "$outcome" != applying ]; then
         id=null container=null
-        [ -z "$ID" ] || id="\"$(fact "$ID")\"" container="\"$(fact "$HASH")\""
+        [ -z "$ID" ] || id="\"$(fact "$ID")\"" container="\"$(fact "$LABEL")\""
         printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
         [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
       fi
