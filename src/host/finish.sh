@@ -256,7 +256,7 @@ record() {
         printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
         [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
       fi
-      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' "$SEQ" "$HASH" || exit 1
+      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' "$CHAIN_SEQ" "$CHAIN_HASH" || exit 1
     } >"$F.new" && put_whole "$F"
   ) 9>>"$P/locks/audit" 2>>"$W/record.err"
 }
