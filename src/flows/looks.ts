@@ -47,6 +47,12 @@ export interface HostLook {
   readonly first: FirstRound | null;
 }
 
+/** What the last applies of all modules of a host brought there, from their status documents. */
+export interface Delivered {
+  readonly digests: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly byOthers: (module: string) => ReadonlySet<string>;
+}
+
 export interface Halfway {
   readonly prepared: Prepared;
   readonly group: ComposeGroup;

@@ -9,7 +9,7 @@ import type { Limit } from '../ports.js';
 import { parseStatus } from '../state/status.js';
 import { halfway } from './between-rounds.js';
 import { interruptedRun } from './interrupted.js';
-import type { Halfway, HostLook, Looked, PlanContext } from './looks.js';
+import type { Delivered, Halfway, HostLook, Looked, PlanContext } from './looks.js';
 import { planOf } from './planned.js';
 import { failureOf, type Prepared } from './prepare.js';
 import type { Failure, Undeclared } from './results.js';
@@ -125,17 +125,19 @@ async function groupsOf(
   return prepared.map((one) => ({ one, group: groups.get(keyOf(one)) as ComposeGroup }));
 }
 
-function deliveredBy(statuses: ReadonlyMap<string, Status>): Map<string, Set<string>> {
-  const delivered = new Map<string, Set<string>>();
-  for (const status of statuses.values()) {
+function deliveredBy(statuses: ReadonlyMap<string, Status>): Delivered {
+  const digests = new Map<string, Set<string>>();
+  const paths = new Map<string, Set<string>>();
+  for (const [id, status] of statuses) {
     for (const file of status.files) {
       if (file.source !== 'commit' || file.sha256 === null) continue;
-      const set = delivered.get(file.path) ?? new Set();
-      set.add(file.sha256);
-      delivered.set(file.path, set);
+      digests.set(file.path, (digests.get(file.path) ?? new Set()).add(file.sha256));
+      paths.set(file.path, (paths.get(file.path) ?? new Set()).add(id));
     }
   }
-  return delivered;
+  const byOthers = (module: string): Set<string> =>
+    new Set([...paths].filter(([, ids]) => [...ids].some((id) => id !== module)).map(([path]) => path));
+  return { digests, byOthers };
 }
 
 /** What is there and the commit does not declare: statuses without a module, containers of our projects without one (P-13). Never touched. */

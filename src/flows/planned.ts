@@ -6,19 +6,19 @@ import { references } from '../compose/references.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { changesOf } from '../plan/changes.js';
-import { folderOf, join, type MountSource, onHost } from '../plan/files.js';
+import { folderOf, inRepo, join, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
 import { hostProblems } from './host-problems.js';
-import { fail, type Halfway, type Looked, type PlanContext } from './looks.js';
+import { type Delivered, fail, type Halfway, type Looked, type PlanContext } from './looks.js';
 import type { Failure } from './results.js';
 
 export async function planOf(
   half: Halfway,
   answers: Answers,
   first: FirstRound,
-  delivered: Observation['delivered'],
+  delivered: Delivered,
   context: PlanContext,
   interrupted: Interrupted | null,
 ): Promise<Looked | { failures: Failure[] }> {
@@ -67,7 +67,8 @@ export async function planOf(
     labelHash: answers.labelHash,
     resolved: read.resolved,
     variables: read.variables,
-    delivered,
+    delivered: delivered.digests,
+    namedByOthers: delivered.byOthers(module.id),
     held: context.holding !== true && first.held.some((lock) => lock.name === `module.${module.id}`),
   };
   const files = half.files.map((file) =>
@@ -83,7 +84,14 @@ export async function planOf(
     one.references.variables.some((variable) => read.variables.get(variable.name) === true) ||
     one.references.envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
   const changes = changesOf(
-    { module, compose: one.compose, files, usesDotenv, imageReference: read.image },
+    {
+      module,
+      compose: one.compose,
+      files,
+      usesDotenv,
+      imageReference: read.image,
+      inCommit: (path) => one.tree.file(inRepo(host, path)) !== undefined,
+    },
     observation,
   );
   const affected = alsoAffected(one.compose, module.service);

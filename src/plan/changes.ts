@@ -25,6 +25,8 @@ export interface Desired {
   /** The service takes a variable of its own definition from the `.env`, or names it as env_file. */
   readonly usesDotenv: boolean;
   readonly imageReference: string;
+  /** The commit has a file that lies at this path beneath remote_root. */
+  readonly inCommit: (path: string) => boolean;
 }
 
 /** How one file stands: against what the host has, and against what this module's last apply saw. */
@@ -116,8 +118,9 @@ function removals(desired: Desired, observation: Observation): Change[] {
   const gone: Change[] = [];
   for (const last of observation.status?.files ?? []) {
     if (last.source !== 'commit' || wanted.has(last.path) || last.role === 'compose') continue;
+    if (desired.inCommit(last.path) || observation.namedByOthers.has(last.path)) continue;
     const seen = observation.files.get(last.path);
-    if (!seen || seen.kind !== 'file' || seen.digest !== last.sha256) continue;
+    if (seen?.kind !== 'file' || seen.digest !== last.sha256) continue;
     gone.push({ target: `file.${last.path}`, action: 'remove', reasons: ['no longer in the commit'] });
   }
   return gone;

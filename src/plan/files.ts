@@ -62,6 +62,10 @@ export function onHost(host: Pick<HostConfig, 'repoRoot'>, repoPath: string): st
   return repoPath.startsWith(`${host.repoRoot}/`) ? repoPath.slice(host.repoRoot.length + 1) : null;
 }
 
+/** The repo path of a path beneath remote_root. */
+export const inRepo = (host: Pick<HostConfig, 'repoRoot'>, path: string): string =>
+  host.repoRoot === '' ? path : `${host.repoRoot}/${path}`;
+
 /** A name with an ending is a file, `conf.d` and names without one are folders. */
 export function looksLikeFile(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -172,7 +176,10 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
       return;
     }
     const entry = tree.file(repoPath);
-    if (entry) return addEntry(entry, role, where);
+    if (entry) {
+      addEntry(entry, role, where);
+      return;
+    }
     const inside = tree.beneath(repoPath);
     if (inside.length > 0 && role === 'mount') {
       for (const one of inside) addEntry(one, role, where);

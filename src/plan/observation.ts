@@ -73,6 +73,8 @@ export interface Observation {
   readonly variables: ReadonlyMap<string, boolean>;
   /** Digests that any module's status names for a path: bytes that platformctl brought there. */
   readonly delivered: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Paths that the last applies of other modules of this host delivered. */
+  readonly namedByOthers: ReadonlySet<string>;
   /** A live holder has the module's lock. */
   readonly held: boolean;
 }

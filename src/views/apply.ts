@@ -44,11 +44,8 @@ export function refusalLines(result: ApplyResult, style: Style): string[] {
       [...failures.map((failure) => failure.hint), result.hint].filter((hint): hint is string => hint !== null),
     ),
   ];
-  hints.forEach((hint, index) =>
-    lines.push(
-      ...hint.split('\n').map((line, at) => (index === 0 && at === 0 ? `hint: ${safe(line)}` : `      ${safe(line)}`)),
-    ),
-  );
+  const hintLines = hints.flatMap((hint) => hint.split('\n'));
+  lines.push(...hintLines.map((line, index) => (index === 0 ? `hint: ${safe(line)}` : `      ${safe(line)}`)));
   return lines;
 }
 
@@ -70,7 +67,7 @@ function closing(result: ApplyResult, style: Style): string[] {
   if (!['applied', 'no_changes', 'would_apply'].includes(result.outcome)) lines.push(`  why   ${safe(result.message)}`);
   if (result.outcome === 'would_apply') lines.push(`  ${safe(result.message)}`);
   const log = result.log.slice(-LOG_LINES);
-  log.forEach((line, index) => lines.push(`  ${index === 0 ? 'log ' : '    '}  ${safe(line)}`));
+  lines.push(...log.map((line, index) => `  ${index === 0 ? 'log ' : '    '}  ${safe(line)}`));
   if (log.length < result.log.length)
     lines.push(`        (the last ${log.length} of ${count(result.log.length, 'line')}; all: --json)`);
   for (const note of result.notes) lines.push(`  note  ${safe(note)}`);

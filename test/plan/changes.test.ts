@@ -37,6 +37,8 @@ const desired = (members: Partial<Desired> = {}): Desired => ({
   files: planFixture().files,
   usesDotenv: false,
   imageReference: 'lab/busybox:1',
+  inCommit: () => false,
+  inCommit: () => false,
   ...members,
 });
 const seen = (path: string, members: Partial<FileSeen>): Observation['files'] =>

@@ -60,7 +60,11 @@ export async function generatePrograms(): Promise<string> {
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {
-  const made = { 'src/manifest/types.ts': await generateTypes(), 'src/manifest/schemas.ts': await generateSchemas(), 'src/host/programs.ts': await generatePrograms() };
+  const made = {
+    'src/manifest/types.ts': await generateTypes(),
+    'src/manifest/schemas.ts': await generateSchemas(),
+    'src/host/programs.ts': await generatePrograms(),
+  };
   for (const [target, text] of Object.entries(made)) {
     if (!process.argv.includes('--check')) await writeFile(target, text);
     else if ((await readFile(target, 'utf8')) !== text) {
