@@ -3,11 +3,12 @@
  * (npm packages; as root on Debian what the lab needs), builds, runs vitest, stops what it started, and ends with `N passed, N failed`.
  * Without the means for a lab it names what is missing and the files that it leaves out; with CI=true that is a failure.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build, installPackages, labMissing, stopLabs, Unable } from './tools/bootstrap.mjs';
 import { countFile, line } from './tools/count.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -16,22 +17,6 @@ const IN_CI = process.env.CI === 'true';
 const OWNER = `test-${process.pid}-${Date.now()}`;
 
 const say = (text) => console.error(`test: ${text}`);
-
-/** Why the tests cannot run at all. */
-class Unable extends Error {}
-
-function run(what, command, args) {
-  say(what);
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Unable(`${command} ${args.join(' ')} ${error ? error.message : `exited ${status}`}`);
-}
-
-function installPackages() {
-  const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
-    run('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  }
-}
 
 function labFiles(folder = 'test') {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -44,9 +29,9 @@ function labFiles(folder = 'test') {
 /** The files that must be left out, [] where there can be a lab. */
 function filesWithoutLab(unwanted) {
   if (!unwanted) {
-    const { status, stdout } = spawnSync('bash', ['test/lab/lab.sh', 'need'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    if (status === 0) return [];
-    say(`no lab here; missing:\n${`${stdout ?? 'bash'}`.replaceAll(/^/gm, '  ').trimEnd()}`);
+    const missing = labMissing();
+    if (missing === null) return [];
+    say(`no lab here; missing:\n${missing.replaceAll(/^/gm, '  ')}`);
   }
   const files = labFiles();
   if (IN_CI) throw new Unable(`with CI=true no test may be left out: ${files.join(' ')}`);
@@ -81,9 +66,9 @@ async function test(args, scratch) {
   const report = at < 0 ? join(scratch, 'report.json') : args.splice(at, 2)[1];
   const rest = args.filter((arg) => arg !== '--no-lab');
 
-  installPackages();
+  installPackages(say);
   const without = filesWithoutLab(unwanted);
-  run('building', process.execPath, ['test/tools/build.mjs']);
+  build(say);
   rmSync(report, { force: true });
   const code = await vitest(report, without.length > 0 ? ['--project', 'unit', ...rest] : rest);
   const counts = countFile(report);
@@ -109,7 +94,7 @@ try {
   if (!(error instanceof Unable)) throw error;
   say(error.message);
 } finally {
-  spawnSync('bash', ['test/lab/lab.sh', 'stop-owned', OWNER], { stdio: ['ignore', 'inherit', 'inherit'] });
+  stopLabs(OWNER);
   rmSync(scratch, { recursive: true, force: true });
 }
 console.log(line(counts));
