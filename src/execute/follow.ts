@@ -121,6 +121,23 @@ export function eventOf(line: JournalLine, module: string, time: string): StepEv
   }
 }
 
+/** Whoever follows: `waiting` comes every 10 s without a line (C-3), with the last step and the seconds since. */
+export interface Watch {
+  readonly line: (line: JournalLine) => void;
+  readonly waiting: (last: JournalLine | undefined, seconds: number) => void;
+  readonly polled: () => void;
+}
+
+const SILENCE_MS = 10_000;
+
+/** The step that a person knows under a line's name. */
+export function stepOf(line: JournalLine | undefined): StepEvent['step'] {
+  if (line?.step === 'restore') return 'back';
+  return line?.step === 'up' || line?.step === 'verify' || line?.step === 'back' || line?.step === 'files'
+    ? line.step
+    : 'go';
+}
+
 /**
  * Polls until the run ended. A lost connection changes nothing on the host: the outcome is then not known here (15).
  * `totalMs`: longer than everything that the run may take.
@@ -129,12 +146,14 @@ export async function followRun(
   exchange: Exchange,
   clock: Clock,
   totalMs: number,
-  onLine: (line: JournalLine) => void,
+  watch: Watch,
 ): Promise<RunEnd | { readonly lost: PlatformError }> {
   const started = clock.now();
   let offset = 0;
   let text = '';
   let told = 0;
+  let lineAt = started;
+  let saidAt = started;
   for (;;) {
     let answer: Awaited<ReturnType<Exchange>>[number];
     try {
@@ -150,7 +169,15 @@ export async function followRun(
     offset += more.length;
     text += decode(more);
     const journal = readJournal(text);
-    for (; told < journal.length; told += 1) onLine(journal[told] as JournalLine);
+    for (; told < journal.length; told += 1) {
+      watch.line(journal[told] as JournalLine);
+      lineAt = saidAt = clock.now();
+    }
+    watch.polled();
+    if (clock.now() - saidAt >= SILENCE_MS) {
+      saidAt = clock.now();
+      watch.waiting(journal.at(-1), Math.round((saidAt - lineAt) / 1000));
+    }
     if (state === 'ended') return endOf(Number(code), journal);
     if (clock.now() - started > totalMs) {
       return {

@@ -5,7 +5,7 @@ import type { Plan, Status } from '../manifest/types.js';
 import { folderOf, type PlannedFile } from '../plan/files.js';
 import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
 import { auditMiddle, type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
-import { type Message, message, put } from './protocol.js';
+import { type Message, put } from './protocol.js';
 
 export interface Deadlines {
   /** Seconds for compose. */
@@ -144,7 +144,7 @@ const OUTCOMES = ['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_
 
 const lines = (words: readonly string[]): string => words.map((word) => `${word}\n`).join('');
 
-/** The messages of `go`, the last of which starts it. */
+/** The messages that bring all of it; `go` is said once every one was answered well. */
 export function goMessages(going: Going): Message[] {
   const { plan, run, observation } = going;
   const before: Status | null = observation.status;
@@ -185,6 +185,5 @@ export function goMessages(going: Going): Message[] {
   return [
     ...put('finish.sh', encoder.encode(finishProgram)),
     ...Object.entries(files).flatMap(([name, text]) => put(`go/${name}`, encoder.encode(text))),
-    message('go'),
   ];
 }

@@ -1,10 +1,10 @@
 /** Steps 5 to 11 of an apply (X-1): preflight, `go`, following what the host does, and what became of it. */
 import { PlatformError } from '../errors.js';
-import { eventOf, followRun, type RunEnd } from '../execute/follow.js';
+import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
 import { imageId, stage } from '../execute/preflight.js';
-import { decode, message } from '../execute/protocol.js';
-import { EXIT_INTERRUPTED, EXIT_UNKNOWN } from '../exits.js';
+import { decode, type Message, message } from '../execute/protocol.js';
+import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED, EXIT_UNKNOWN } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import { quote } from '../quote.js';
@@ -13,7 +13,7 @@ import type { factsUnderLock } from './apply-facts.js';
 import type { Inside } from './apply-inside.js';
 import type { Looked } from './looks.js';
 import { timestamp } from './plan-context.js';
-import { recordHere } from './record-here.js';
+import { mirrorHere } from './record-here.js';
 import type { ApplyResult } from './results.js';
 
 /** Seconds: X-8. */
@@ -28,7 +28,7 @@ export async function run(
   since: string,
   facts: Awaited<ReturnType<typeof factsUnderLock>>,
 ): Promise<ApplyResult> {
-  const { world, open, exchange, conversation, runId, step, end } = inside;
+  const { world, open, exchange, conversation, runId, step } = inside;
   const { plan } = open;
   const started = world.clock.now();
   try {
@@ -52,51 +52,70 @@ export async function run(
       dotenv: now.wanted.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
-    inside.gone.started = true;
-    const answers = await exchange(goMessages(going), { ms: 60_000, step: 'go' });
-    const bad = answers.find((answer) => answer.code !== 0);
-    if (bad)
-      throw new PlatformError({
-        code: 'PCTL-GO',
-        exit: 7,
-        summary: `the run could not be started on ${plan.host}`,
-        where: { host: plan.host, step: 'go' },
-        why: bad.err,
-      });
+    await sayGo(inside, goMessages(going));
     step('go', 'done', `the host goes on by itself, run ${runId.slice(0, 8)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
-    const ended = await followRun(
-      exchange,
-      world.clock,
-      (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS,
-      (line) => {
+    const totalMs = (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
+    const ended = await followRun(exchange, world.clock, totalMs, {
+      line: (line) => {
         const event = eventOf(line, plan.module, timestamp(world.clock.now()));
         if (event) step(event.step, event.state, event.detail);
-        if (world.interrupted.aborted && !told) {
-          told = true;
-          step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
-        }
       },
-    );
+      waiting: (last, seconds) => step(stepOf(last), 'waiting', `${seconds} s`),
+      polled: () => {
+        if (!world.interrupted.aborted || told) return;
+        told = true;
+        step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
+      },
+    });
     const remoteCommand = (upCommand(plan, now.wanted.dotenv) ?? []).map(quote).join(' ');
-    if ('lost' in ended) {
-      return end({
-        outcome: 'unknown',
-        message: `the connection to ${plan.host} was lost after go; the host goes on by itself`,
-        runId,
-        gates,
-        exitCode: EXIT_UNKNOWN,
-        approvedBy: facts.approvedBy,
-        hint: `platformctl status ${plan.module} tells how run ${runId.slice(0, 8)} ended`,
-      });
-    }
+    if ('lost' in ended) return lostAfterGo(inside, gates);
     const result = await outcome(inside, now, gates, ended, remoteCommand, facts);
     return world.interrupted.aborted
       ? { ...result, exitCode: EXIT_INTERRUPTED, durationSeconds: Math.round((world.clock.now() - started) / 1000) }
       : result;
   } finally {
     await conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
+  }
+}
+
+/** From `go` on the host needs nobody: what became of the run is there, and not known here. */
+export function lostAfterGo(
+  inside: Pick<Inside, 'open' | 'end' | 'runId'>,
+  gates: readonly GateVerdict[],
+): ApplyResult {
+  const { open, end, runId } = inside;
+  return end({
+    outcome: 'unknown',
+    message: `the connection to ${open.plan.host} was lost after go; the host goes on by itself`,
+    runId,
+    gates,
+    exitCode: EXIT_UNKNOWN,
+    hint: `platformctl status ${open.plan.module} tells how run ${runId.slice(0, 8)} ended`,
+  });
+}
+
+/** Everything that the host needs is there before the one word that starts it: whatever is lost after that word is not known here (X-5). */
+async function sayGo(inside: Inside, messages: readonly Message[]): Promise<void> {
+  const { exchange, gone, open } = inside;
+  const failed = (why: string): PlatformError =>
+    new PlatformError({
+      code: 'PCTL-GO',
+      exit: EXIT_REMOTE_FAILED,
+      summary: `the run could not be started on ${open.plan.host}`,
+      where: { host: open.plan.host, step: 'go' },
+      why,
+      hint: 'is the disk full there? Nothing was changed',
+    });
+  const limit = { ms: 60_000, step: 'go' };
+  const bad = (await exchange(messages, limit)).find((answer) => answer.code !== 0);
+  if (bad) throw failed(bad.err);
+  gone.started = true;
+  const [started] = await exchange([message('go')], limit);
+  if (started?.code !== 0) {
+    gone.started = false;
+    throw failed(started?.err ?? '');
   }
 }
 
@@ -125,9 +144,7 @@ async function outcome(
   const previous = now.observation.status?.plan_digest ? now.observation.status : null;
   const raw = answers?.at(-1)?.out;
   const mirror =
-    raw && raw.length > 0
-      ? await recordHere(world, open.git.root, plan, ended, runId, raw)
-      : { path: null, warning: null };
+    raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
   if (back && now.prepared.references.volumes.length > 0)

@@ -1,6 +1,6 @@
 import { converse } from '../execute/converse.js';
 import { message } from '../execute/protocol.js';
-import { EXIT_INTERRUPTED, EXIT_NO_CHANGES } from '../exits.js';
+import { EXIT_INTERRUPTED, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED } from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
 import { changesAnything } from '../gate/facts.js';
 import { gatesExit } from '../gate/verdict.js';
@@ -8,11 +8,14 @@ import type { Plan } from '../manifest/types.js';
 import type { Host, Report, StepEvent, World } from '../ports.js';
 import { auditMiddle } from '../state/status.js';
 import { hostAddress } from './addresses.js';
-import { type ApplyOptions, openCase } from './apply-case.js';
+import { type ApplyOptions, type Case, openCase } from './apply-case.js';
 import { factsWithoutHost } from './apply-facts.js';
 import { asGate, type Inside, refused } from './apply-inside.js';
 import { underLock } from './apply-locked.js';
+import { lostAfterGo } from './apply-run.js';
 import { timestamp } from './plan-context.js';
+import { failureOf } from './prepare.js';
+import { noteHere } from './record-here.js';
 import type { ApplyResult } from './results.js';
 
 /** How a person is asked in mode `self`: shows the plan, returns what was typed. */
@@ -21,9 +24,16 @@ export interface Ask {
 }
 
 export async function applyFlow(world: World, options: ApplyOptions, report: Report, ask: Ask): Promise<ApplyResult> {
-  const started = world.clock.now();
   const open = await openCase(world, options);
-  const { plan } = open;
+  const result = await applyCase(world, open, report, ask);
+  if (options.dryRun || result.outcome === 'no_changes') return result;
+  const warning = await noteHere(world, open.git.root, open.plan, result.outcome, result.runId);
+  return warning === null ? result : { ...result, notes: [...result.notes, warning] };
+}
+
+async function applyCase(world: World, open: Case, report: Report, ask: Ask): Promise<ApplyResult> {
+  const started = world.clock.now();
+  const { plan, options } = open;
   const step = (name: StepEvent['step'], state: StepEvent['state'], detail: string): void =>
     report({ time: timestamp(world.clock.now()), module: plan.module, step: name, state, detail });
   const base: ApplyResult = {
@@ -77,45 +87,57 @@ export async function applyFlow(world: World, options: ApplyOptions, report: Rep
 
   const runId = world.clock.uuid();
   step('connect', 'started', plan.host);
-  const gone = { started: false };
-  let host: Host | null = null;
-  const journey = async (): Promise<ApplyResult> => {
-    host = await world.connect(hostAddress(open.policy.platform, plan.host));
-    const { conversation, exchange } = await converse(host, plan.remote_root, { ms: 30_000, step: 'connect' });
-    const inside: Inside = {
-      world,
-      open,
-      host,
-      conversation,
-      exchange,
-      runId,
-      step,
-      end,
-      self: facts.approval.self,
-      verdicts,
-      gone,
-    };
-    const result = await underLock(inside);
-    if (!gone.started && !options.dryRun) await tellHost(inside, result);
-    return result;
-  };
-  const leave = async (): Promise<void> => {
-    await host?.close();
-  };
+  const shared = { world, open, runId, step, end, self: facts.approval.self, verdicts, gone: { started: false } };
+  const connection: { host: Host | null } = { host: null };
   try {
-    return await untilGo(world.interrupted, gone, journey());
+    return await untilGo(world.interrupted, shared.gone, onHost(shared, connection));
   } catch (error) {
-    if (!(error instanceof Interruption)) throw error;
-    return end({
-      outcome: 'interrupted',
-      message: 'interrupted before anything was changed',
-      runId,
-      gates: verdicts,
-      exitCode: EXIT_INTERRUPTED,
-    });
+    if (error instanceof Interruption) return interruptedBeforeGo(shared);
+    return failedOnHost(shared, error);
   } finally {
-    await leave();
+    await connection.host?.close();
   }
+}
+
+/** Steps 3 to 11; what fails before `go` is told to the host's chain as far as it can be. */
+async function onHost(
+  shared: Omit<Inside, 'host' | 'conversation' | 'exchange'>,
+  connection: { host: Host | null },
+): Promise<ApplyResult> {
+  const { world, open, gone } = shared;
+  const host = await world.connect(hostAddress(open.policy.platform, open.plan.host));
+  connection.host = host;
+  const { conversation, exchange } = await converse(host, open.plan.remote_root, { ms: 30_000, step: 'connect' });
+  const inside: Inside = { ...shared, host, conversation, exchange };
+  const result = await underLock(inside).catch((error: unknown) => failedOnHost(shared, error));
+  if (!gone.started && !open.options.dryRun) await tellHost(inside, result);
+  return result;
+}
+
+/** An error on the way: before `go` nothing was changed (7), after it nobody here knows (15). */
+function failedOnHost(shared: Omit<Inside, 'host' | 'conversation' | 'exchange'>, error: unknown): ApplyResult {
+  const { gone, verdicts, end, open, runId } = shared;
+  const failure = failureOf(error, open.plan.module);
+  if (gone.started) return lostAfterGo(shared, verdicts);
+  return end({
+    outcome: failure.exitCode === EXIT_REMOTE_FAILED ? 'remote_failed' : 'refused',
+    message: failure.summary,
+    runId,
+    error: failure,
+    gates: verdicts,
+    hint: failure.hint,
+    exitCode: failure.exitCode,
+  });
+}
+
+function interruptedBeforeGo({ end, runId, verdicts }: Pick<Inside, 'end' | 'runId' | 'verdicts'>): ApplyResult {
+  return end({
+    outcome: 'interrupted',
+    message: 'interrupted before anything was changed',
+    runId,
+    gates: verdicts,
+    exitCode: EXIT_INTERRUPTED,
+  });
 }
 
 class Interruption extends Error {}

@@ -1,6 +1,5 @@
 /** What this checkout keeps of a run: the mirror of the host's status and a line in its own audit chain (R-1, R-6). Never a reason to fail (R-4). */
 import { PlatformError } from '../errors.js';
-import type { RunEnd } from '../execute/follow.js';
 import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
 import { auditLine } from '../state/audit.js';
@@ -9,30 +8,45 @@ import { timestamp } from './plan-context.js';
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;
 
-export async function recordHere(
+/** The mirror of a host's status. */
+export async function mirrorHere(
+  world: World,
+  root: string,
+  module: string,
+  status: Uint8Array,
+): Promise<{ path: string | null; warning: string | null }> {
+  const path = mirrorPath(root, module);
+  const warning = await unlessRefused('the mirror of the status', () => world.files.write(path, status));
+  return { path: warning === null ? path.slice(root.length + 1) : null, warning };
+}
+
+/** A line in this machine's chain of what it decided. */
+export async function noteHere(
   world: World,
   root: string,
   plan: Plan,
-  ended: RunEnd,
-  runId: string,
-  status: Uint8Array,
-): Promise<{ path: string | null; warning: string | null }> {
+  outcome: string,
+  runId: string | null,
+): Promise<string | null> {
+  const entry = {
+    time: timestamp(world.clock.now()),
+    run_id: runId ?? '',
+    who: world.who,
+    module: plan.module,
+    event: plan.kind,
+    outcome,
+    digest: plan.digest,
+  };
+  return unlessRefused('the audit line', () => world.files.append(auditPath(root), (last) => auditLine(last, entry)));
+}
+
+/** A read-only checkout, as in CI, is a warning. */
+async function unlessRefused(what: string, write: () => Promise<void>): Promise<string | null> {
   try {
-    const path = mirrorPath(root, plan.module);
-    await world.files.write(path, status);
-    const entry = {
-      time: timestamp(world.clock.now()),
-      run_id: runId,
-      who: world.who,
-      module: plan.module,
-      event: plan.kind,
-      outcome: ended.outcome,
-      digest: plan.digest,
-    };
-    await world.files.append(auditPath(root), (last) => auditLine(last, entry));
-    return { path: path.slice(root.length + 1), warning: null };
+    await write();
+    return null;
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
-    return { path: null, warning: `the mirror in this checkout was not written: ${error.summary}` };
+    return `${what} was not written in this checkout: ${error.summary}`;
   }
 }

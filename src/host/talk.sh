@@ -59,7 +59,11 @@ do_hello() {
   elif command -v busybox >/dev/null 2>&1; then printf 'http nc\n'
   else printf 'http none\n'; fi
   printf 'root %s\n' "$REAL"
-  [ ! -e "$ROOT/.git" ] || printf 'worktree %s\n' "$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || printf unknown)"
+d=$REAL
+  while [ -n "$d" ]; do
+    [ ! -e "$d/.git" ] || printf 'worktree %s\n' "$d"
+    d=${d%/*}
+  done
   [ ! -S /var/run/docker.sock ] || printf 'socketgroup %s\n' "$(stat -c %g /var/run/docker.sock)"
   if info=$(docker_ info --format '{{.ServerVersion}} {{.DockerRootDir}}'); then printf 'engine %s\n' "$info"; else return 21; fi
   if version=$(docker_ compose version --short); then printf 'compose %s\n' "$version"; else return 22; fi

@@ -1980,6 +1980,23 @@ export const statusSchema = {
       "type": "integer",
       "minimum": 0,
       "description": "Policy exceptions in use."
+    },
+    "policy": {
+      "type": "object",
+      "description": "The policy ref that judged (G-1).",
+      "additionalProperties": false,
+      "required": [
+        "ref",
+        "sha"
+      ],
+      "properties": {
+        "ref": {
+          "type": "string"
+        },
+        "sha": {
+          "type": "string"
+        }
+      }
     }
   }
 };

@@ -750,6 +750,13 @@ export interface Status {
    * Policy exceptions in use.
    */
   exceptions?: number;
+  /**
+   * The policy ref that judged (G-1).
+   */
+  policy?: {
+    ref: string;
+    sha: string;
+  };
   [k: string]: unknown;
 }
 

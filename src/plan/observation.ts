@@ -15,7 +15,7 @@ export interface Engine {
   /** The group of the engine's socket: whoever is in it is root (G-7 `group_add`). */
   readonly socketGroup: string | null;
   readonly http: 'curl' | 'wget' | 'nc' | 'none';
-  /** HEAD of a git work tree at remote_root, null where it is none. */
+  /** The git work tree that remote_root lies in, null where it is in none. */
   readonly workTree: string | null;
 }
 

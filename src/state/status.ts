@@ -156,6 +156,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     })),
     smoke: plan.smoke,
     exceptions: plan.exceptions.length,
+    policy: { ref: plan.policy.ref, sha: plan.policy.sha },
     previous,
   };
   return {
