@@ -188,8 +188,8 @@ verify() {
         restarting) WHY=restarting_$EXIT; return 1 ;;
         running)
           new="$ID $STARTED $RESTARTS"
-          case " $BEFORE " in *" $ID "*) ;; *) [ "$RESTARTS" = 0 ] || { WHY=restarted_$EXIT; return 1; } ;; esac
-          if [ -n "$mark" ] && [ "$new" != "$mark" ]; then WHY=restarted_$EXIT; return 1; fi
+          case " $BEFORE " in *" $ID "*) ;; *) [ "$RESTARTS" = 0 ] || { WHY=restarted; return 1; } ;; esac
+          if [ -n "$mark" ] && [ "$new" != "$mark" ]; then WHY=restarted; return 1; fi
           mark=$new
           case $HEALTH in
             unhealthy) WHY=unhealthy; return 1 ;;

@@ -3,6 +3,7 @@
 const WORDS: Readonly<Record<string, string>> = {
   healthy: 'it is healthy',
   unhealthy: 'the container turned unhealthy',
+  restarted: 'the container restarted',
   no_container: 'compose left no container',
   several_containers: 'compose left several containers of the service',
   timeout: 'it did not run within the time limit',
@@ -27,8 +28,6 @@ function one(reason: string): string {
   switch (match?.[1]) {
     case 'exited':
       return `the container exited with code ${match[2]}`;
-    case 'restarted':
-      return `the container restarted, exit code ${match[2]}`;
     case 'restarting':
       return `the container restarts in a loop, exit code ${match[2]}`;
     case 'dead':
