@@ -1,15 +1,14 @@
 /** From the names and bytes of a tree to what is wanted, and everything that is wrong with it, in one go (M-1, M-2, M-4, M-11). */
 import type { Problem } from '../errors.js';
 import { checkConfig } from './config-rules.js';
-import { circles } from './cross.js';
-import { finding, type Manifest, ordered, type Path, textsAt } from './findings.js';
+import { type Manifest, ordered, type Path } from './findings.js';
 import type { Platform, ServiceModule, Wanted } from './model.js';
 import { checkModule } from './module-rules.js';
-import { isBeneath } from './paths.js';
 import { CONFIG_PATH, NO_PLATFORM, platformOf } from './platform.js';
 import { linkCode, type NamedEntry, type RepoTree, repoTree, SUBMODULE, SYMLINK } from './repo-tree.js';
 import { checkSchema } from './schema-check.js';
 import { serviceOf } from './service.js';
+import { dependencyCircles, sameButForCase, treeProblems, whole } from './tree-problems.js';
 import type { Module, PlatformConfig } from './types.js';
 import { parseYaml } from './yaml.js';
 
@@ -21,8 +20,6 @@ export const MANIFEST_MAX_BYTES = 1024 * 1024;
 const MAX_PROBLEMS = 2_000;
 
 const MODULE_FILE = /^modules\/([^/]+)\/module\.yaml$/;
-/** Files that look like manifests: read by nothing yet, or misnamed. */
-const OTHER_FILE = /^modules\/([^/]+)\/(module\.yml|stack\.ya?ml|pack\.ya?ml)$/;
 
 export interface Source {
   /** Every file of the tree, with git's mode. */
@@ -122,16 +119,6 @@ function configOf(source: Source, tree: RepoTree, problems: Problem[]): Config {
 
 const UNREADABLE: Config = { platform: NO_PLATFORM, hosts: null, valid: false };
 
-/** A problem of a file as a whole. */
-const whole = (file: string, code: string, message: string, hint: string): Problem => ({
-  code,
-  file,
-  line: 1,
-  column: 1,
-  message,
-  hint,
-});
-
 const tooLarge = (file: string): Problem =>
   whole(
     file,
@@ -167,95 +154,4 @@ function open(file: string, bytes: Uint8Array, problems: Problem[]): Manifest | 
   if (parsed.ok) return { file, document: parsed.document };
   problems.push(...parsed.problems);
   return null;
-}
-
-/** M-4: no link anywhere beneath modules/; and files there that nothing would read. */
-function treeProblems(entries: readonly NamedEntry[], tree: RepoTree): Problem[] {
-  const problems = tree.links
-    .filter(({ path }) => isBeneath(path, 'modules'))
-    .map(({ path, mode }) =>
-      whole(
-        path,
-        linkCode(mode),
-        `${path} is a ${mode === SYMLINK ? 'symlink' : 'submodule'}`,
-        'beneath modules/ only regular files count: put the real file there',
-      ),
-    );
-  for (const { path } of entries) {
-    const [, folder, name] = OTHER_FILE.exec(path) ?? [];
-    if (name === undefined) continue;
-    if (name === 'module.yml')
-      problems.push(
-        whole(
-          path,
-          'PCTL-MANIFEST-NAME',
-          'nothing reads module.yml',
-          `rename it: git mv ${path} modules/${folder}/module.yaml`,
-        ),
-      );
-    else if (name.startsWith('stack'))
-      problems.push(
-        whole(
-          path,
-          'PCTL-NOT-BUILT-STACK',
-          'stack.yaml is not built yet, so its services would be passed over',
-          'write one modules/ID/module.yaml for each service',
-        ),
-      );
-    else
-      problems.push(
-        whole(
-          path,
-          'PCTL-NOT-BUILT-PACK',
-          'pack.yaml is not built yet, so its actions would be passed over',
-          'keep it out of modules/ until then',
-        ),
-      );
-  }
-  return problems;
-}
-
-/** Ids are unique without regard to case: state and locks lie in files of that name, and not every disk tells them apart. */
-function sameButForCase(ids: ReadonlySet<string>, manifests: ReadonlyMap<string, Manifest>): Problem[] {
-  const first = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const id of [...ids].sort()) {
-    const other = first.get(id.toLowerCase());
-    const manifest = manifests.get(`modules/${id}/module.yaml`);
-    if (other === undefined) first.set(id.toLowerCase(), id);
-    else if (manifest)
-      problems.push(
-        finding(
-          manifest,
-          ['metadata', 'id'],
-          'PCTL-MODULE-ID-CASE',
-          `${id} and ${other} differ only in case`,
-          'rename one of them',
-        ),
-      );
-  }
-  return problems;
-}
-
-function dependencyCircles(
-  modules: ReadonlyMap<string, ServiceModule>,
-  manifests: ReadonlyMap<string, Manifest>,
-): Problem[] {
-  const edges = new Map([...modules].map(([id, { dependsOn }]) => [id, dependsOn]));
-  return circles(edges).flatMap((circle) => {
-    const [from = '', to = from] = circle;
-    const manifest = manifests.get(modules.get(from)?.manifestPath ?? '');
-    if (!manifest) return [];
-    const entry = textsAt(manifest, ['spec', 'depends_on']).find(({ text }) => text === to);
-    const shownCircle = circle.length > 8 ? [...circle.slice(0, 4), '...', ...circle.slice(-3)] : circle;
-    return [
-      finding(
-        manifest,
-        entry?.path ?? ['spec', 'depends_on'],
-        'PCTL-DEPENDS-CIRCLE',
-        `depends_on goes in a circle: ${[...shownCircle, from].join(' -> ')}`,
-        'remove one of these',
-      ),
-    ];
-  });
 }

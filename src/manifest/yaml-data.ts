@@ -1,5 +1,6 @@
 /** YAML nodes as plain data with null prototypes: what the parser's own conversion does, but with bounds and with duplicate and hostile keys refused (M-3). */
 import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
+import { anchorOf, duplicate, offsetOfNode } from './yaml-nodes.js';
 import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
@@ -244,20 +245,4 @@ class Converter {
     }
     return offset;
   }
-}
-
-const duplicate = (key: string, offset: number): Flaw => ({
-  code: 'PCTL-YAML-DUPLICATE',
-  offset,
-  message: `the key ${key.slice(0, 80)} stands twice in the same mapping`,
-  hint: 'keep one of them',
-});
-
-function anchorOf(node: unknown): string | undefined {
-  return typeof node === 'object' && node !== null ? (node as { anchor?: string }).anchor : undefined;
-}
-
-function offsetOfNode(node: unknown): number {
-  const range = typeof node === 'object' && node !== null ? (node as { range?: readonly number[] | null }).range : null;
-  return range?.[0] ?? 0;
 }

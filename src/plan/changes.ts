@@ -1,10 +1,11 @@
 /** desired + observed -> changes, each with exactly its reason (P-4, P-6). Pure. */
-import { changedKeys } from '../compose/diff.js';
+import { changedKeys, contentFromVariables } from '../compose/diff.js';
 import type { ComposeFile } from '../compose/model.js';
 import type { ServiceModule } from '../manifest/model.js';
 import type { Plan, Status } from '../manifest/types.js';
-import { folderOf, type PlannedFile } from './files.js';
-import { type Container, conditionOf, type FileSeen, type Observation } from './observation.js';
+import { fileState, shortName, word } from './file-state.js';
+import type { PlannedFile } from './files.js';
+import { type Container, conditionOf, type Observation } from './observation.js';
 
 export type Change = Plan['changes'][number];
 
@@ -27,51 +28,6 @@ export interface Desired {
   readonly imageReference: string;
   /** The commit has a file that lies at this path beneath remote_root. */
   readonly inCommit: (path: string) => boolean;
-}
-
-/** How one file stands: against what the host has, and against what this module's last apply saw. */
-interface FileState {
-  readonly file: PlannedFile;
-  /** The host's bytes, mode are not those of the plan. */
-  readonly toWrite: boolean;
-  /** Somebody else than platformctl wrote what is on the host. */
-  readonly foreign: boolean;
-  /** Another content than at this module's last apply. */
-  readonly moved: boolean;
-  readonly seen: FileSeen;
-}
-
-/** Names a file as the compose file's author writes it: relative to its folder where it lies beneath. */
-export function shortName(path: string, composePath: string): string {
-  const folder = folderOf(composePath);
-  return folder !== '' && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
-}
-
-const octal = (mode: string): string => mode.padStart(4, '0');
-
-function fileState(file: PlannedFile, observation: Observation): FileState {
-  const seen: FileSeen = observation.files.get(file.path) ?? { kind: 'absent', mode: null, uid: null, digest: null };
-  const last = observation.status?.files.find((one) => one.path === file.path && one.source === file.source);
-  if (file.source === 'host') {
-    return { file, toWrite: false, foreign: false, moved: last !== undefined && last.keyed !== file.keyed, seen };
-  }
-  const same = seen.kind === 'file' && seen.digest === file.sha256;
-  const modeSame = seen.mode !== null && file.mode !== null && octal(seen.mode) === octal(file.mode);
-  const ours = seen.digest !== null && (observation.delivered.get(file.path)?.has(seen.digest) ?? false);
-  return {
-    file,
-    toWrite: !same || !modeSame,
-    foreign: same ? !modeSame && last !== undefined : seen.kind === 'absent' ? last !== undefined : !ours,
-    moved: last !== undefined && last.sha256 !== file.sha256,
-    seen,
-  };
-}
-
-const MOUNTED = new Set(['config', 'secret', 'mount', 'seccomp']);
-
-function word(role: PlannedFile['role']): string {
-  if (role === 'env_file' || role === 'dotenv') return 'env file changed';
-  return MOUNTED.has(role) ? 'mounted file changed' : 'file changed';
 }
 
 /** What the service's own containers say. */
@@ -126,6 +82,21 @@ function removals(desired: Desired, observation: Observation): Change[] {
   return gone;
 }
 
+/** Files of variables that the last apply read and that this commit has no more: what they gave is gone from the service. */
+function envFilesGone(
+  desired: Desired,
+  observation: Observation,
+  applied: Status,
+  definitionChanged: boolean,
+): string[] {
+  const wanted = new Set(desired.files.map((file) => file.path));
+  return applied.files
+    .filter(({ path }) => !wanted.has(path))
+    .filter(({ role }) => (role === 'dotenv' ? applied.definition_hash !== observation.hashNow : role === 'env_file'))
+    .filter(() => !definitionChanged)
+    .map(({ path }) => path);
+}
+
 /** The changes of one module. With `verify` delivery no file is ever written (3). */
 export function changesOf(desired: Desired, observation: Observation): Changes {
   const { module, compose, imageReference } = desired;
@@ -141,11 +112,14 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   let force = false;
   const leftover = leftBehind(observation) || observation.containers.length > 1;
 
-  const definitionReasons = (before: ComposeFile | null): string => {
-    const keys = before ? changedKeys(before, compose, module.service) : [];
-    return keys.length > 0 ? `service definition changed: ${keys.join(', ')}` : 'service definition changed';
-  };
-  const definitionChanged = observation.hashBefore !== null && observation.hashBefore !== observation.hashNow;
+  const before = observation.composeBefore;
+  const hashChanged = observation.hashBefore !== null && observation.hashBefore !== observation.hashNow;
+  // Contents that stand in the compose file itself are in no hash (P-6): the two files tell, and `up` alone would keep the container.
+  const keys = before === null ? [] : changedKeys(before, compose, module.service);
+  const told = hashChanged ? keys : keys.filter((key) => /^(configs|secrets)\./.test(key));
+  const definitionChanged = hashChanged || told.length > 0;
+  const definitionReason = (): string =>
+    told.length > 0 ? `service definition changed: ${told.join(', ')}` : 'service definition changed';
 
   const fileReasons = (): void => {
     for (const state of states) {
@@ -156,18 +130,14 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       }
       if (file.role === 'dotenv' && !desired.usesDotenv) continue;
       const differs = state.toWrite && state.foreign;
-      if (state.moved) reasons.push(`${word(file.role)}: ${short(file.path)}`);
-      else if (!differs && applied && state.toWrite) reasons.push(`${word(file.role)}: ${short(file.path)}`);
-      else if (
-        applied &&
-        !applied.files.some((one) => one.path === file.path) &&
-        file.role !== 'dotenv' &&
-        !definitionChanged
-      ) {
-        reasons.push(`${word(file.role)}: ${short(file.path)}`);
-      }
+      const fresh = applied?.files.every((one) => one.path !== file.path) ?? false;
+      // Where the definition came to name it, the definition is the reason.
+      const changed = fresh ? !definitionChanged : state.moved || (applied !== null && state.toWrite && !differs);
+      if (changed) reasons.push(`${word(file.role)}: ${short(file.path)}`);
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
-      if ((state.moved || state.toWrite) && file.role !== 'env_file' && file.role !== 'dotenv') force = true;
+      const read =
+        file.role === 'env_file' || (file.role === 'dotenv' && !contentFromVariables(compose, module.service));
+      if ((changed || state.moved || state.toWrite) && !read) force = true;
     }
   };
 
@@ -198,8 +168,14 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
     }
     if (leftover) reasons.push('left behind by an interrupted run');
   } else {
-    if (definitionChanged) reasons.push(definitionReasons(observation.composeBefore));
+    if (definitionChanged) reasons.push(definitionReason());
+    if (definitionChanged && !hashChanged) force = true;
     fileReasons();
+    reasons.push(
+      ...envFilesGone(desired, observation, applied, definitionChanged).map(
+        (path) => `env file changed: ${short(path)}`,
+      ),
+    );
     const sameReference = applied.image?.reference === imageReference;
     if (
       only &&
