@@ -85,7 +85,7 @@ export function parsePlan(bytes: Uint8Array, file: string): Plan {
       'use the platformctl that made it, or plan again',
     );
   }
-  compiled ??= new Ajv2020({ allErrors: false, strict: false }).compile(planSchema);
+  compiled ??= new Ajv2020({ allErrors: false, strict: false, validateSchema: false }).compile(planSchema);
   if (!compiled(data)) {
     const error = compiled.errors?.[0];
     throw invalid(
