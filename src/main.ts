@@ -22,27 +22,48 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   doctor: () => import('./commands/doctor.js'),
   host: () => import('./commands/host.js'),
   config: () => import('./commands/config.js'),
+  help: () => import('./commands/help.js'),
   version: () => import('./commands/version.js'),
 };
 
-/** The exit code of one call; never throws. */
+/** One call of platformctl, as far as it has come: what the shower of an error needs to know. */
+interface Call {
+  readonly argv: readonly string[];
+  readonly interruption: AbortController;
+  command: string | null;
+  world: World | null;
+}
+
+/** The exit code of one call; never throws. `argv` without node and the script. */
 export async function main(argv: string[]): Promise<number> {
-  const interruption = new AbortController();
-  const signalled = (): void => {
-    // Only an apply has something to see through (X-9): it listens. Twice is enough for everybody.
-    if (interruption.signal.aborted || argv.find((word) => !word.startsWith('-')) !== 'apply') process.exit(EXIT_INTERRUPTED);
-    interruption.abort();
-  };
+  // What never settles would make Node end with its own 13, which means `action_failed` here.
+  process.exitCode = EXIT_TOOL_ERROR;
+  const call: Call = { argv, interruption: new AbortController(), command: null, world: null };
+  const crashed = (error: unknown): void => void showError(error, call).then((exit) => process.exit(exit));
+  const signalled = (): void => interrupt(call);
   process.on('SIGINT', signalled).on('SIGTERM', signalled);
-  process.stdout.on('error', quietPipe).on('drain', () => undefined);
-  process.stderr.on('error', quietPipe);
-  process.on('uncaughtException', (error) => process.exit(crash(error, argv)));
-  process.on('unhandledRejection', (error) => process.exit(crash(error, argv)));
-  try {
-    return await dispatch(argv, interruption.signal);
-  } catch (error) {
-    return crash(error, argv);
+  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
+  if (!process.stdout.listeners('error').includes(quietPipe)) {
+    process.stdout.on('error', quietPipe);
+    process.stderr.on('error', quietPipe);
   }
+  try {
+    return await dispatch(call);
+  } catch (error) {
+    return await showError(error, call);
+  } finally {
+    process.off('SIGINT', signalled).off('SIGTERM', signalled);
+  }
+}
+
+/** Only an apply has something to see through (X-9): it listens to the signal. A second one leaves at once; the host goes on by itself. */
+function interrupt(call: Call): void {
+  const again = call.interruption.signal.aborted;
+  if (call.command === 'apply' && !again) return call.interruption.abort();
+  process.stderr.write(
+    again ? 'left: what was started on the host goes on, platformctl status tells its end\n' : 'interrupted\n',
+  );
+  process.exit(EXIT_INTERRUPTED);
 }
 
 /** A reader that went away (`| head`) is no failure of ours. */
@@ -50,64 +71,85 @@ function quietPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }
 
-async function dispatch(argv: string[], interrupted: AbortSignal): Promise<number> {
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === 'version')) {
+async function dispatch(call: Call): Promise<number> {
+  const [first, ...rest] = call.argv;
+  if (rest.length === 0 && (first === '--version' || first === 'version')) {
     const { version } = await import('./wiring.js');
     process.stdout.write(`${version()}\n`);
-    return EXIT_NO_CHANGES;
-  }
-  const { topicText } = await import('./commands/help.js');
-  const topic = argv[0] === 'help' ? topicText(argv[1]) : null;
-  if (topic !== null) {
-    process.stdout.write(topic);
     return EXIT_NO_CHANGES;
   }
   const { buildProgram } = await import('./program.js');
   let exit: number = EXIT_NO_CHANGES;
   const program = buildProgram(async (name, args, flags) => {
-    exit = await runCommand(name, args, flags, interrupted);
+    exit = await runCommand(name, args, flags, call);
   });
+  if (first === undefined) {
+    program.outputHelp();
+    return EXIT_NO_CHANGES;
+  }
   try {
-    await program.parseAsync(argv, { from: 'user' });
-    if (argv.length === 0) program.outputHelp();
+    await program.parseAsync([...call.argv], { from: 'user' });
   } catch (error) {
-    const { CommanderError } = await import('commander');
-    if (!(error instanceof CommanderError)) throw error;
-    // commander has printed what is wrong, or the help that was asked for
-    return error.exitCode === 0 ? EXIT_NO_CHANGES : EXIT_TOOL_ERROR;
+    if (!(error instanceof Error && error.name === 'CommanderError' && 'exitCode' in error)) throw error;
+    // Help that was asked for, printed by now; what is wrong with a call comes as a PlatformError.
+    return EXIT_NO_CHANGES;
   }
   return exit;
 }
 
-async function runCommand(name: string, args: string[], flags: Flags, interrupted: AbortSignal): Promise<number> {
+async function runCommand(name: string, args: string[], flags: Flags, call: Call): Promise<number> {
   const { wire } = await import('./wiring.js');
-  const world = await wire({
+  call.command = name;
+  call.world = await wire({
     directory: typeof flags.C === 'string' ? flags.C : undefined,
     envFile: typeof flags.envFile === 'string' ? flags.envFile : undefined,
     noColor: flags.color === false,
-    interrupted,
+    interrupted: call.interruption.signal,
   });
+  const module = (await COMMANDS[name]?.()) as CommandModule;
+  return module.run(call.world, args, flags);
+}
+
+/** Shows whatever was thrown and gives its exit code: nothing of a library's error but its kind (O-6), no stack without `--debug` (C-2). */
+async function showError(thrown: unknown, call: Call): Promise<number> {
+  const options = call.argv.slice(0, call.argv.includes('--') ? call.argv.indexOf('--') : undefined);
   try {
-    const module = (await COMMANDS[name]?.()) as CommandModule;
-    return await module.run(world, args, flags);
-  } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    const { errorJson, errorText } = await import('./views/errors.js');
-    if (flags.json === true || flags.jsonLines === true) world.terminal.out(`${JSON.stringify(errorJson(error), null, 2)}\n`);
-    else world.terminal.err(errorText(error, { colour: world.terminal.colour, full: false, now: null, terminal: world.terminal.interactive }));
-    if (flags.debug === true) world.terminal.err(`${error.stack ?? ''}\n${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
+    const { asPlatformError, errorJson, errorText } = await import('./views/errors.js');
+    const error = asPlatformError(thrown);
+    const { out, err, style } = call.world ? voiceOf(call.world) : await bareVoice();
+    if (options.includes('--json')) out(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    else if (options.includes('--json-lines')) out(`${JSON.stringify(errorJson(error))}\n`);
+    else err(errorText(error, style));
+    if (options.includes('--debug')) for (const stack of stacks(thrown)) err(`${stack}\n`);
     return error.exit;
+  } catch {
+    // Not even the parts that show errors could be used.
+    process.stderr.write('error: platformctl failed, and failed to say why   PCTL-INTERNAL\n');
+    return thrown instanceof PlatformError ? thrown.exit : EXIT_TOOL_ERROR;
   }
 }
 
-/** A bug: its kind and nothing of what it holds, for a message of a library may hold a secret (O-6). */
-function crash(error: unknown, argv: readonly string[]): number {
-  const known = error instanceof PlatformError;
-  const kind = error instanceof Error ? error.name : typeof error;
-  const code = (error as { code?: unknown } | null)?.code;
-  const summary = known ? error.summary : `platformctl failed unexpectedly (${kind}${typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? ` ${code}` : ''})`;
-  process.stderr.write(`error: ${summary}   ${known ? error.code : 'PCTL-BUG'}\n`);
-  if (argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  else process.stderr.write(`hint: --debug shows where\n`);
-  return known ? error.exit : EXIT_TOOL_ERROR;
+const PLAIN = { colour: false, full: false, now: null, terminal: false };
+
+function voiceOf(world: World) {
+  const { out, err, colour, interactive } = world.terminal;
+  return { out, err, style: { ...PLAIN, colour, terminal: interactive } };
+}
+
+/** Before there is a world: redacted by patterns all the same. */
+async function bareVoice() {
+  const { createRedactor } = await import('./secret/redactor.js');
+  const redactor = createRedactor();
+  return {
+    out: (text: string) => void process.stdout.write(redactor.text(text)),
+    err: (text: string) => void process.stderr.write(redactor.text(text)),
+    style: PLAIN,
+  };
+}
+
+/** The stacks of an error and of what caused it. */
+function stacks(error: unknown): string[] {
+  const found: string[] = [];
+  for (let one = error; one instanceof Error && found.length < 5; one = one.cause) found.push(one.stack ?? String(one));
+  return found;
 }

@@ -1,10 +1,32 @@
 /** The whole command tree on one page. Each action is imported when it runs (C-6). */
-import { Command, Option } from 'commander';
+import { Command, type CommanderError, Option } from 'commander';
+import { PlatformError } from './errors.js';
+import { EXIT_TOOL_ERROR } from './exits.js';
 
 /** Runs a command's module: `name` is its file in commands/. */
 export type Act = (name: string, args: string[], flags: Record<string, unknown>) => Promise<void>;
 
-const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ platformctl ${line}`).join('\n')}`;
+const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ platformctl ${line}`).join('\n')}`;
+/** Does not depend on the terminal, so that help is the same everywhere. */
+const HELP_WIDTH = 100;
+
+/** What commander found wrong with a call, as an error of ours (C-2); its ends without an error, as after help, are thrown on. */
+function misused(path: string): (error: CommanderError) => never {
+  return (error) => {
+    if (error.exitCode === 0 || error.code === 'commander.helpDisplayed') throw error;
+    const missing = error.code === 'commander.help';
+    const [problem = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+    const suggestion = /Did you mean (.+)\?/.exec(more.join(' '))?.[1];
+    throw new PlatformError({
+      code: 'PCTL-USAGE',
+      exit: EXIT_TOOL_ERROR,
+      summary: missing ? `${path} needs to be told what to do` : problem,
+      hint: suggestion ? `did you mean ${suggestion}?` : `${path} -h`,
+    });
+  };
+}
+
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export function buildProgram(act: Act): Command {
@@ -20,20 +42,31 @@ export function buildProgram(act: Act): Command {
     .option('--debug', 'stack traces of errors')
     .option('--version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
-    .helpCommand('help [command]', 'help for a command; also: help exit-codes, help environment')
-    .showSuggestionAfterError(true)
-    .exitOverride();
+    .helpCommand(false)
+    .configureHelp({ helpWidth: HELP_WIDTH, showGlobalOptions: true })
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
+    .exitOverride(misused('platformctl'));
 
   const command = (spec: string, summary: string, parent: Command = program): Command => {
-    const made = parent.command(spec).summary(summary).description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`).helpOption('-h, --help', 'this help').exitOverride();
-    return made;
+    const made = parent
+      .command(spec)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .helpOption('-h, --help', 'this help');
+    return made.exitOverride(
+      misused(`${parent === program ? '' : `${parent.parent?.name()} `}${parent.name()} ${made.name()}`),
+    );
   };
   const to = (made: Command, name: string): Command =>
     made.action(async (...given: unknown[]) => {
       const self = given.at(-1) as Command;
       await act(name, self.args, self.optsWithGlobals());
     });
-  const policyRef = (): Option => new Option('--policy-ref <ref>', 'the branch or commit whose config judges (default: the default branch of the remote)');
+  const policyRef = (): Option =>
+    new Option(
+      '--policy-ref <ref>',
+      'the branch or commit whose config judges (default: the default branch of the remote)',
+    );
 
   to(
     command('init', 'write a config, a first module and a workflow; never over a file')
@@ -42,7 +75,13 @@ export function buildProgram(act: Act): Command {
       .addHelpText('after', examples('init --solo')),
     'init',
   );
-  to(command('validate', 'check every manifest, all problems at once').addHelpText('after', examples('validate', 'validate --json')), 'validate');
+  to(
+    command('validate', 'check every manifest, all problems at once').addHelpText(
+      'after',
+      examples('validate', 'validate --json'),
+    ),
+    'validate',
+  );
   to(
     command('plan [ids...]', 'show what would change, one plan a module')
       .option('--sha <sha>', 'plan this commit rather than the work tree')
@@ -53,10 +92,19 @@ export function buildProgram(act: Act): Command {
       .option('--out-dir <dir>', 'write every plan to DIR/<id>.plan.json')
       .addOption(policyRef())
       .option('--full', 'whole digests, every file')
-      .addHelpText('after', `${examples('plan', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`),
+      .addHelpText(
+        'after',
+        `${examples('plan', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`,
+      ),
     'plan',
   );
-  to(command('show <plan>', 'print a plan, by file or by module id').option('--markdown', 'for a pull request').option('--full', 'whole digests').addHelpText('after', examples('show web', 'show web.plan.json --markdown')), 'show');
+  to(
+    command('show <plan>', 'print a plan, by file or by module id')
+      .option('--markdown', 'for a pull request')
+      .option('--full', 'whole digests')
+      .addHelpText('after', examples('show web', 'show web.plan.json --markdown')),
+    'show',
+  );
   to(
     command('approve <plans...>', 'sign plans, once for all of them')
       .option('--key <file>', "the signing key (default: git's user.signingkey, else the agent's first known key)")
@@ -82,20 +130,70 @@ export function buildProgram(act: Act): Command {
       .option('--lock-wait <seconds>', 'wait for a busy lock')
       .option('-y, --yes', 'skip prompts that are no gate')
       .option('--full', 'whole digests')
-      .addHelpText('after', `${examples('apply web', 'apply web.plan.json --lock-wait 300', 'apply web --dry-run')}\n\nNeeds PLATFORMCTL_PHASE=05 in the environment. Exit 9: applied and healthy. 11: failed and put back.`),
+      .addHelpText(
+        'after',
+        `${examples('apply web', 'apply web.plan.json --lock-wait 300', 'apply web --dry-run')}\n\nNeeds PLATFORMCTL_PHASE=05 in the environment. Exit 9: applied and healthy. 11: failed and put back.`,
+      ),
     'apply',
   );
-  to(command('status [ids...]', 'what runs, and what the last runs left behind').option('--full', 'whole digests').addHelpText('after', examples('status', 'status web --json')), 'status');
+  to(
+    command('status [ids...]', 'what runs, and what the last runs left behind')
+      .option('--full', 'whole digests')
+      .addHelpText('after', examples('status', 'status web --json')),
+    'status',
+  );
 
   const audit = command('audit', 'the audit chains');
-  to(command('verify', 'find changed, missing, swapped or cut lines', audit).option('--host <host>', "a host's chain (default: this checkout's)").addHelpText('after', examples('audit verify', 'audit verify --host rs2000')), 'audit');
+  to(
+    command('verify', 'find changed, missing, swapped or cut lines', audit)
+      .option('--host <host>', "a host's chain (default: this checkout's)")
+      .addHelpText('after', examples('audit verify', 'audit verify --host rs2000')),
+    'audit',
+  );
   const lock = command('lock', 'locks on hosts');
-  to(command('list', 'who holds which lock; takes none', lock).option('--host <host>', 'one host').addHelpText('after', examples('lock list')), 'lock');
-  to(command('doctor', 'test this machine, the repo and every host').addHelpText('after', examples('doctor')), 'doctor');
+  to(
+    command('list', 'who holds which lock; takes none', lock)
+      .option('--host <host>', 'one host')
+      .addHelpText('after', examples('lock list')),
+    'lock',
+  );
+  to(
+    command('doctor', 'test this machine, the repo and every host').addHelpText('after', examples('doctor')),
+    'doctor',
+  );
   const host = command('host', 'hosts of config.yaml');
-  to(command('check [hosts...]', 'connect and test what an apply needs', host).addHelpText('after', examples('host check rs2000')), 'host');
+  to(
+    command('check [hosts...]', 'connect and test what an apply needs', host).addHelpText(
+      'after',
+      examples('host check rs2000'),
+    ),
+    'host',
+  );
   const config = command('config', 'the configuration');
-  to(command('view', 'the config that judges, defaults filled in', config).addOption(policyRef()).addHelpText('after', examples('config view')), 'config');
+  to(
+    command('view', 'the config that judges, defaults filled in', config)
+      .addOption(policyRef())
+      .addHelpText('after', examples('config view')),
+    'config',
+  );
   to(command('version', 'print the version'), 'version');
+  command('help [topic...]', 'help for a command; also: help exit-codes, help environment')
+    .addHelpText('after', examples('help apply', 'help exit-codes'))
+    .action(async (topic: string[], _flags: unknown, self: Command) => {
+      const found = commandOf(program, topic);
+      if (found) found.outputHelp();
+      else await act('help', topic, self.optsWithGlobals());
+    });
   return program;
+}
+
+/** The command that `help audit verify` names; the program for none, null where there is no such command. */
+function commandOf(program: Command, path: readonly string[]): Command | null {
+  let found = program;
+  for (const name of path) {
+    const next = found.commands.find((one) => one.name() === name);
+    if (!next) return null;
+    found = next;
+  }
+  return found;
 }

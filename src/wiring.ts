@@ -1,8 +1,10 @@
 /** Builds the real adapters: the only place that does, and with main the only one that touches `process`. */
-import { hostname, userInfo } from 'node:os';
 import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import type { World } from './ports.js';
+import { PlatformError } from './errors.js';
+import { EXIT_TOOL_ERROR } from './exits.js';
+import type { Files, World } from './ports.js';
 
 export interface Invocation {
   readonly directory: string | undefined;
@@ -22,25 +24,41 @@ const NAME = /[^A-Za-z0-9._@+-]/g;
 /** Who works here: the CI's actor, else user@machine. Only plain characters, for it stands in locks and records. */
 function whoAmI(env: NodeJS.ProcessEnv): string {
   const actor = env.FORGEJO_ACTOR ?? env.GITEA_ACTOR ?? env.GITHUB_ACTOR;
-  const name = actor ? `${actor}@ci` : `${userInfo().username}@${hostname()}`;
+  const name = actor ? `${actor}@ci` : `${userName()}@${hostname()}`;
   return name.replace(NAME, '-').slice(0, 100);
+}
+
+/** A container's user may be in no passwd file. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** URL of the CI run, from the forge's own variables (K-5). */
 function ciUrl(env: NodeJS.ProcessEnv): string | null {
   const server = env.FORGEJO_SERVER_URL ?? env.GITEA_SERVER_URL ?? env.GITHUB_SERVER_URL;
   const repository = env.GITHUB_REPOSITORY;
-  const run = env.GITHUB_RUN_ID ?? env.GITHUB_RUN_NUMBER;
-  return server && repository && run && /^https?:\/\//.test(server) ? `${server}/${repository}/actions/runs/${run}`.slice(0, 500) : null;
+  // Forgejo and Gitea count the runs of a repository in their URLs, GitHub has ids.
+  const ours = env.FORGEJO_ACTIONS ?? env.GITEA_ACTIONS;
+  const run = ours ? (env.GITHUB_RUN_NUMBER ?? env.GITHUB_RUN_ID) : env.GITHUB_RUN_ID;
+  return server && repository && run && /^https?:\/\//.test(server)
+    ? `${server}/${repository}/actions/runs/${run}`.slice(0, 500)
+    : null;
 }
 
 export async function wire(given: Invocation): Promise<World> {
   const { createRedactor } = await import('./secret/redactor.js');
+  const { namesSecret } = await import('./secret/patterns.js');
   const { createTerminal } = await import('./adapters/terminal/terminal.js');
   const { createFiles } = await import('./adapters/files/files.js');
   const { createClock } = await import('./adapters/clock/clock.js');
   const { environmentOf } = await import('./adapters/environment/environment.js');
-  const redactor = createRedactor({ tooShort: (source) => terminal.err(`warning: ${source} is shorter than 6 bytes and cannot be masked in output\n`) });
+  const redactor = createRedactor({
+    tooShort: (source) => terminal.err(`warning: ${source} is shorter than 6 bytes and cannot be masked in output\n`),
+  });
   const terminal = createTerminal({
     redactor,
     stdin: process.stdin,
@@ -54,11 +72,14 @@ export async function wire(given: Invocation): Promise<World> {
   const clock = createClock();
   const hide = redactor.add;
   const warn = (text: string): void => terminal.err(`warning: ${text}\n`);
-  const envFile = given.envFile === undefined ? undefined : { path: given.envFile, text: readFileSync(resolve(given.envFile), 'utf8') };
+  const envFile = given.envFile === undefined ? undefined : await readEnvFile(files, given.envFile, directory);
   const environment = environmentOf({ variables: process.env, hide, warn, ...(envFile ? { envFile } : {}) });
   environment.admit({ prefixes: [], names: [] });
-  // The key itself is a secret from the start, whatever command runs.
-  environment.secret('PLATFORMCTL_SSH_KEY');
+  // Secrets from the start, whatever command runs.
+  for (const name of Object.keys(process.env)) {
+    if (name === 'PLATFORMCTL_SSH_KEY' || (name.startsWith('PLATFORMCTL_') && namesSecret(name)))
+      environment.secret(name);
+  }
   const child = (): Record<string, string> => environment.childEnvironment();
   return {
     openGit: async (dir) => (await import('./adapters/git/git.js')).openGit(dir, child()),
@@ -66,11 +87,21 @@ export async function wire(given: Invocation): Promise<World> {
     connect: async (address) => {
       const { createConnect } = await import('./adapters/ssh/connect.js');
       const { createTailnet } = await import('./adapters/tailscale/tailnet.js');
-      return createConnect({ environment, files, clock, tailnet: createTailnet(environment), hide, warn, homeDirectory: environment.get('HOME') ?? '/' })(address);
+      return createConnect({
+        environment,
+        files,
+        clock,
+        tailnet: createTailnet(environment),
+        hide,
+        warn,
+        homeDirectory: environment.get('HOME') ?? '/',
+      })(address);
     },
     files,
     signer: lazySigner(child, terminal.interactive),
-    tailnet: { status: async () => (await import('./adapters/tailscale/tailnet.js')).createTailnet(environment).status() },
+    tailnet: {
+      status: async () => (await import('./adapters/tailscale/tailnet.js')).createTailnet(environment).status(),
+    },
     clock,
     terminal,
     environment,
@@ -81,6 +112,21 @@ export async function wire(given: Invocation): Promise<World> {
     version: version(),
     directory,
   };
+}
+
+const ENV_FILE_MAX = 1024 * 1024;
+
+/** `--env-file`, as typed: relative to the folder that platformctl works in. */
+async function readEnvFile(files: Files, path: string, directory: string): Promise<{ path: string; text: string }> {
+  const bytes = await files.read(resolve(directory, path), ENV_FILE_MAX);
+  if (bytes) return { path, text: new TextDecoder().decode(bytes) };
+  throw new PlatformError({
+    code: 'PCTL-ENV-FILE',
+    exit: EXIT_TOOL_ERROR,
+    summary: `there is no file ${path}`,
+    where: { file: path },
+    hint: 'name another one with --env-file',
+  });
 }
 
 function lazySigner(env: () => Record<string, string>, interactive: boolean): World['signer'] {
@@ -95,5 +141,8 @@ function lazySigner(env: () => Record<string, string>, interactive: boolean): Wo
 
 function lazyWorkTree(env: () => Record<string, string>): NonNullable<World['workTree']> {
   const tree = async () => (await import('./adapters/git/listing.js')).workTree(env());
-  return { entries: async (root) => (await tree()).entries(root), read: async (root, path, max) => (await tree()).read(root, path, max) };
+  return {
+    entries: async (root) => (await tree()).entries(root),
+    read: async (root, path, max) => (await tree()).read(root, path, max),
+  };
 }

@@ -1,5 +1,7 @@
 /** Help topics that are no command: made from the tables that they describe (C-5). */
-import { EXITS } from '../exits.js';
+import { PlatformError } from '../errors.js';
+import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, EXITS, type ExitCode } from '../exits.js';
+import type { World } from '../ports.js';
 
 export function exitCodesText(): string {
   const rows = EXITS.map((exit) => `  ${String(exit.code).padStart(3)}  ${exit.name.padEnd(28)} ${exit.meaning}`);
@@ -45,4 +47,19 @@ export function topicText(topic: string | undefined): string | null {
   if (topic === 'exit-codes') return exitCodesText();
   if (topic === 'environment') return environmentText();
   return null;
+}
+
+/** `platformctl help TOPIC`: commands are known to the command tree and never come here. */
+export async function run(world: World, args: string[]): Promise<ExitCode> {
+  const text = args.length === 1 ? topicText(args[0]) : null;
+  if (text === null) {
+    throw new PlatformError({
+      code: 'PCTL-USAGE',
+      exit: EXIT_TOOL_ERROR,
+      summary: `there is no command or topic '${args.join(' ')}'`,
+      hint: 'platformctl -h; platformctl help exit-codes; platformctl help environment',
+    });
+  }
+  world.terminal.out(text);
+  return EXIT_NO_CHANGES;
 }

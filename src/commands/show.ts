@@ -5,7 +5,11 @@ import { showMarkdown, showText } from '../views/show.js';
 import { type Globals, printJson, styleOf } from './output.js';
 
 /** `platformctl show PLAN|ID` */
-export async function run(world: World, args: string[], flags: Globals & { readonly markdown?: boolean; readonly full?: boolean }): Promise<ExitCode> {
+export async function run(
+  world: World,
+  args: string[],
+  flags: Globals & { readonly markdown?: boolean; readonly full?: boolean },
+): Promise<ExitCode> {
   const git = await world.openGit(world.directory);
   const { plan } = await loadPlan(world, git.root, args[0] ?? '');
   if (flags.json) printJson(world, plan);

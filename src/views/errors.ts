@@ -1,5 +1,6 @@
 /** An error for people (C-2): what, where, why, the next thing to do, a stable code; and as JSON. */
-import { type PlatformError, type Problem, ProblemsError } from '../errors.js';
+import { PlatformError, type Problem, ProblemsError } from '../errors.js';
+import { EXIT_TOOL_ERROR } from '../exits.js';
 import { whereText } from './plan.js';
 import { count, paint, type Style, safe, withExit } from './style.js';
 
@@ -48,6 +49,28 @@ export function errorJson(error: PlatformError): object {
   return {
     schema_version: '1.0',
     exitCode: error.exit,
-    error: error instanceof ProblemsError ? { ...details, problems: error.problems } : details,
+    error: details,
+    ...(error instanceof ProblemsError
+      ? { problems: error.problems.map((problem) => ({ ...problem, hint: problem.hint ?? null })) }
+      : {}),
   };
+}
+
+/**
+ * Anything that was thrown as a PlatformError. What is none is a mistake of platformctl or an error of a library: its message never reaches a person (O-6), since
+ * a command line or a buffer may be in it; its kind and the system's code do.
+ */
+export function asPlatformError(thrown: unknown): PlatformError {
+  if (thrown instanceof PlatformError) return thrown;
+  const kind =
+    thrown instanceof Error && /^[A-Za-z]{1,40}$/.test(thrown.name) ? thrown.name : 'something that is no error';
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return new PlatformError({
+    code: 'PCTL-INTERNAL',
+    exit: EXIT_TOOL_ERROR,
+    summary: 'platformctl failed in a way that it did not expect',
+    why: `${kind}${/^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? ` ${code}` : ''}`,
+    hint: 'run it again with --debug, and report what it prints',
+    cause: thrown,
+  });
 }
