@@ -52,6 +52,20 @@ export function volumesOrNetworksChanged(before: ComposeFile, after: ComposeFile
   return changed.sort(compareText);
 }
 
+/** Does a config or secret of the service hold what a variable gives? Compose keeps the container when that changes. */
+export function contentFromVariables(file: ComposeFile, service: string): boolean {
+  if (!file.services.has(service)) return false;
+  const reached = reach(file, service);
+  return (['configs', 'secrets'] as const).some((kind) =>
+    reached[kind].some((name) => {
+      const definition = member(file[kind], name);
+      if (!isMap(definition)) return false;
+      const content = scalarText(member(definition, 'content') ?? null) ?? '';
+      return member(definition, 'environment') !== undefined || /\$[{A-Za-z_]/.test(content.replaceAll('$$', ''));
+    }),
+  );
+}
+
 /** `default` is reached without an entry in the file that defines it. */
 function joinsDefault(before: ComposeFile, after: ComposeFile, service: string): boolean {
   return [before, after].every((file) => {
@@ -88,7 +102,8 @@ function definitionOf(file: ComposeFile, kind: (typeof KINDS)[number], name: str
     const empty =
       value === null || (isMap(value) && Object.keys(value).length === 0) || (isList(value) && value.length === 0);
     if (key.startsWith('x-') || empty) continue;
-    settled[key] = key === 'labels' || key === 'driver_opts' ? byName(value) : value;
+    if (key === 'file' && typeof value === 'string') settled[key] = value.replace(/^(\.\/+)+/, '');
+    else settled[key] = key === 'labels' || key === 'driver_opts' ? byName(value) : value;
   }
   return canonical(settled);
 }

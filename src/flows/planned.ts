@@ -62,7 +62,9 @@ export async function planOf(
         ? null
         : hashesBefore instanceof Map
           ? (hashesBefore.get(module.service) ?? 'unknown')
-          : 'unknown',
+          : status?.definition_hash === half.hashNow
+            ? half.hashNow
+            : 'unknown',
     composeBefore,
     labelHash: answers.labelHash,
     resolved: read.resolved,

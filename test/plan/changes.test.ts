@@ -38,7 +38,6 @@ const desired = (members: Partial<Desired> = {}): Desired => ({
   usesDotenv: false,
   imageReference: 'lab/busybox:1',
   inCommit: () => false,
-  inCommit: () => false,
   ...members,
 });
 const seen = (path: string, members: Partial<FileSeen>): Observation['files'] =>
@@ -65,6 +64,17 @@ function reasons(
 const mounted = planFixture().files.map((file) =>
   file.path === 'core/app.env' ? { ...file, role: 'mount' as const } : file,
 );
+const hostDotenv = {
+  path: 'core/.env',
+  source: 'host' as const,
+  role: 'dotenv' as const,
+  blob: null,
+  sha256: null,
+  keyed: hex('1'),
+  mode: null,
+};
+const withConfig = (definition: string): string =>
+  `services:\n  web:\n    image: lab/busybox:1\n    configs: [app]\nconfigs:\n  app: { ${definition} }\n`;
 const status = (members: Parameters<typeof statusFixture>[0]) => ({ status: statusFixture(members) });
 
 describe('P-4 each single change gives exactly its reason', () => {
@@ -207,6 +217,66 @@ describe('P-4 each single change gives exactly its reason', () => {
         force: false,
         targets: [],
       },
+    ],
+    [
+      'the content of a config in the compose file: in no hash of compose',
+      { compose: compose(withConfig('content: two')) },
+      { hashBefore: hex('a'), hashNow: hex('a'), composeBefore: compose(withConfig('content: one')) },
+      {
+        action: 'update',
+        reasons: ['service definition changed: configs.app'],
+        recreates: true,
+        force: true,
+        targets: [],
+      },
+    ],
+    [
+      'the same file of a config, written otherwise',
+      { compose: compose(withConfig('file: app.conf')) },
+      { hashBefore: hex('a'), hashNow: hex('a'), composeBefore: compose(withConfig('file: ./app.conf')) },
+      { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
+    ],
+    [
+      'a file that the definition came to name: the definition is the reason',
+      { files: [...planFixture().files, { ...(mounted[0] as (typeof mounted)[number]), path: 'core/new.conf' }] },
+      { hashBefore: hex('1') },
+      {
+        action: 'update',
+        reasons: ['service definition changed'],
+        recreates: true,
+        force: true,
+        targets: ['create file.core/new.conf'],
+      },
+    ],
+    [
+      'a file that came into a mounted folder',
+      { files: [...planFixture().files, { ...(mounted[0] as (typeof mounted)[number]), path: 'core/conf/new' }] },
+      {},
+      {
+        action: 'update',
+        reasons: ['mounted file changed: conf/new'],
+        recreates: true,
+        force: true,
+        targets: ['create file.core/conf/new'],
+      },
+    ],
+    [
+      'an .env that the host had, and that is listed now',
+      { files: [...planFixture().files, hostDotenv], usesDotenv: true },
+      {},
+      { action: 'update', reasons: ['env file changed: .env'], recreates: true, force: false, targets: [] },
+    ],
+    [
+      'an .env of the host that is listed no more: what it gave is gone',
+      {},
+      { ...status({ files: [...statusFixture().files, hostDotenv] }), hashNow: hex('1') },
+      { action: 'update', reasons: ['env file changed: .env'], recreates: true, force: false, targets: [] },
+    ],
+    [
+      'an .env of the host that is listed no more, and gave this service nothing',
+      {},
+      status({ files: [...statusFixture().files, hostDotenv] }),
+      { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
     ],
     [
       'an interrupted run left its intent',
