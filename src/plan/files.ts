@@ -186,7 +186,9 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
       return;
     }
     if (role === 'mount') {
-      mounts.push({ path: target, looksLikeFile: looksLikeFile(repoPath), where });
+      // The text and what the host resolved name the same one; the text knows its line.
+      if (!mounts.some((one) => one.path === target))
+        mounts.push({ path: target, looksLikeFile: looksLikeFile(repoPath), where });
       return;
     }
     if (!required) return;
