@@ -92,7 +92,8 @@ step() {
   name=$1 limit=$2
   shift 2
   journal "$name" started 0
-  clean setsid "$@" </dev/null >>"$W/$name.out" 2>>"$W/$name.err" &
+  # A simple command, so that `$!` is the group's leader: a function in the background is a shell between the two.
+  env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} setsid "$@" </dev/null >>"$W/$name.out" 2>>"$W/$name.err" &
   child=$!
   end=$(($(now) + limit)) hit=0
   while alive "$child"; do
@@ -127,19 +128,26 @@ put_whole() { # F, from F.new: the old or the new document at any moment (R-4)
 
 # ------------------------------------------------------------ looking at the service
 
-# The service's containers: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
+# The service's containers, never those of `docker compose run`.
+ids() {
+  docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE" \
+    --filter label=com.docker.compose.oneoff=False "$@"
+}
+
+# How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
 look() {
-  ids=$(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE" \
-    --filter label=com.docker.compose.oneoff=False) || return 1
-  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL=''
-  for id in $ids; do
+  found=$(ids) || return 1
+  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL='' unseen=0
+  for id in $found; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
-      "$id") || continue
+      "$id") || { unseen=1 && continue; }
     # shellcheck disable=SC2086
     set -- $words
     COUNT=$((COUNT + 1)) ID=$1 IMG=$2 STATE=$3 HEALTH=$4 RESTARTS=$5 STARTED=$6 EXIT=$7 LABEL=${8:-}
   done
+  # One that was listed and could not be looked at: it just went away, or the engine does not answer. The next look tells.
+  [ "$unseen" = 0 ]
 }
 
 fetch() { # the status that URL answers, from the host itself: no redirect, no proxy (V-2)
@@ -289,7 +297,9 @@ files_back() {
     [ "$number" -le "$SWAPPED" ] || break
     f=$ROOT/$path
     if [ -e "$W/kept/$number" ]; then
-      if ! { ln -f -- "$W/kept/$number" "$f.platformctl" && mv -f -- "$f.platformctl" "$f"; }; then bad=1; fi
+      # A second name where there is room for one, so that the kept file stays; a rename of the kept file itself needs none.
+      if ! { ln -f -- "$W/kept/$number" "$f.platformctl" && mv -f -- "$f.platformctl" "$f"; } && ! mv -f -- "$W/kept/$number" "$f"; then bad=1; fi
+      rm -f -- "$f.platformctl"
     elif [ "$op" = put ]; then
       rm -f -- "$f" || bad=1
     fi
@@ -301,8 +311,7 @@ files_back() {
 
 # Containers that an interrupted `up` created and never started (X-12): those of the plan's list, and any that the plan did not see.
 leftovers() {
-  for id in $LEFTOVER $(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
-    --filter "label=com.docker.compose.service=$SERVICE" --filter status=created); do
+  for id in $LEFTOVER $(ids --filter status=created); do
     case " $LEFTOVER " in
       *" $id "*) ;;
       *) case " $BEFORE " in *" $id "*) continue ;; esac ;;
@@ -315,6 +324,15 @@ leftovers() {
 # The end of what the container said, before anything is put back (V-3).
 container_log() { [ -z "$ID" ] || docker_ logs --tail 50 "$ID" 2>&1 | tail -c 65536 >"$W/container.log"; }
 
+# What the new container mounts goes away now: one that the engine starts again meanwhile would bring each back as an empty folder of root's.
+halt() {
+  set --
+  for id in $(ids); do
+    case " $BEFORE " in *" $id "*) ;; *) set -- "$@" "$id" ;; esac
+  done
+  [ $# = 0 ] || step halt "$COMPOSE_SECONDS" docker stop "$@"
+}
+
 back_failed() { # REASON: putting back failed too, act now
   WHY=$failed:$1
   record rollback_failed
@@ -326,15 +344,15 @@ roll_back() {
   journal back started 0 "$(fact "$WHY")"
   look
   container_log
+  [ "$STARTED_UP" = 0 ] || halt
   files_back || back_failed files_not_back
   if [ "$STARTED_UP" = 1 ]; then
     case $BACK in
       nothing)
-        for id in $(docker_ ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$SERVICE"); do
+        for id in $(ids); do
           docker_ rm -f "$id" >>"$W/back.out" 2>>"$W/back.err"
         done
-        look
-        [ "$COUNT" = 0 ] || back_failed not_removed
+        if ! look || [ "$COUNT" != 0 ]; then back_failed not_removed; fi
         ;;
       cannot)
         look
@@ -356,9 +374,11 @@ roll_back() {
 container_back() {
   leftovers
   look
-  if [ "$COUNT" = 1 ] && [ "$STARTED" = "$BACK_STARTED" ] && [ "$BACK" = running ]; then
-    # compose failed before it touched the old container
-    case " $BEFORE " in *" $ID "*) return 0 ;; esac
+  # compose failed before it touched the old container: it is as it was found.
+  if [ "$COUNT" = 1 ] && [ "$STARTED" = "$BACK_STARTED" ]; then
+    case "$BACK:$STATE" in running:running | stopped:exited | stopped:created | stopped:dead | stopped:paused)
+      case " $BEFORE " in *" $ID "*) return 0 ;; esac ;;
+    esac
   fi
   set --
   while IFS= read -r word; do set -- "$@" "$word"; done <"$G/back"
@@ -378,7 +398,10 @@ container_back() {
 # ------------------------------------------------------------ the run
 
 SWAPPED=0 STARTED_UP=0
-: >"$W/made"
+# What putting back writes to exists before anything is changed: it must work on a disk that is full by then (B-1).
+for name in made up.out up.err halt.out halt.err restore.out restore.err back.out back.err container.log record.err; do
+  : >"$W/$name" || finish 7 remote_failed
+done
 journal start started 0
 
 # 6. the intent: without it nothing is changed
@@ -393,7 +416,10 @@ journal intent ended 0
 while IFS= read -r folder; do
   [ -d "$ROOT/$folder" ] && continue
   d=$ROOT/$folder
-  while [ ! -d "$d" ]; do printf '%s\n' "$d" >>"$W/made" && d=${d%/*}; done
+  while [ ! -d "$d" ]; do
+    printf '%s\n' "$d" >>"$W/made" || { WHY=folder; roll_back; }
+    d=${d%/*}
+  done
   (umask 022 && mkdir -p -- "$ROOT/$folder") || { WHY=folder; roll_back; }
 done <"$G/folders"
 number=0

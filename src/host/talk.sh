@@ -261,10 +261,13 @@ do_replaceable() {
   [ ! -f "$B/stage/tree/$path" ] || { cp -- "$B/stage/tree/$path" "$B/new/$number" && chmod "$3" "$B/new/$number" && sync "$B/new/$number"; }
 }
 
+# A group of its own, which `leave` can end: no `timeout` in it, for that would make another one.
 do_pull() {
   rm -f "$B/pull.rc"
   # shellcheck disable=SC2016
-  clean setsid sh -c 'timeout -k 10 "$2" docker pull -q -- "$1"; echo $? >"$0.new"; mv -f "$0.new" "$0"' "$B/pull.rc" "$1" "$2" </dev/null >"$B/pull.out" 2>&1 &
+  env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} setsid sh -c 'docker pull -q -- "$1" & pull=$!
+    { sleep "$2"; kill -TERM "$pull"; sleep 10; kill -KILL "$pull"; } 2>/dev/null &
+    wait "$pull"; echo $? >"$0.new"; mv -f "$0.new" "$0"; kill -TERM 0' "$B/pull.rc" "$1" "$2" </dev/null >"$B/pull.out" 2>&1 &
   PULL=$!
 }
 
