@@ -1,6 +1,7 @@
 /** G-9: the host is as the plan saw it, and the plan was not used before. */
 import { EXIT_STALE } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
+import { canonical } from '../plan/artifact.js';
 import type { GateFacts } from './facts.js';
 import { equalTokens } from './provenance.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
@@ -33,7 +34,9 @@ export function freshnessGate(facts: GateFacts): GateVerdict {
   }
   if (containers(identity) !== containers(planned))
     moved(`the container of ${plan.service} is not the one that the plan saw`);
-  if (identity.image_id !== planned.image_id) moved(`${plan.image.reference} means another image now`);
+  // Where there was none, preflight pulls it and V-4 compares with what it found (X-11).
+  if (planned.image_id !== null && identity.image_id !== planned.image_id)
+    moved(`${plan.image.reference} means another image now`);
   if (identity.compose_version !== planned.compose_version) {
     moved(`compose on ${plan.host} is ${identity.compose_version}; the plan saw ${planned.compose_version}`);
   }
@@ -43,7 +46,29 @@ export function freshnessGate(facts: GateFacts): GateVerdict {
     if (!fresh(plan, file, now.get(file.path))) moved(`file on host changed since the plan: ${file.path}`);
   }
   for (const file of plan.files) if (!known.has(file.path)) moved(`the plan does not say what it saw at ${file.path}`);
+  for (const why of otherwise(plan, facts.remade)) moved(why);
   return verdict('G-9', 'freshness', failures);
+}
+
+/**
+ * What compose resolves, the image and the smoke are what the plan says (P-12). The stable time may have become shorter: what an interrupted run left behind made it
+ * longer (X-12), and may be gone.
+ */
+function otherwise(plan: Plan, remade: GateFacts['remade']): string[] {
+  if (remade === null) return ['what the plan would be now is not known'];
+  const wrong: string[] = [];
+  if (plan.image.reference !== remade.image.reference)
+    wrong.push(`the image is ${remade.image.reference}; the plan says ${plan.image.reference}`);
+  const keys = new Set([...Object.keys(plan.resolved), ...Object.keys(remade.resolved)]);
+  const differing = [...keys].filter(
+    (key) => canonical(plan.resolved[key] ?? null) !== canonical(remade.resolved[key] ?? null),
+  );
+  if (differing.length > 0) wrong.push(`compose resolves otherwise than the plan says: ${differing.sort().join(', ')}`);
+  const { stable_seconds: planned, ...smoke } = plan.smoke;
+  const { stable_seconds: stable, ...now } = remade.smoke;
+  if (canonical(smoke) !== canonical(now) || planned < stable)
+    wrong.push('the smoke is not the one that the plan says');
+  return wrong;
 }
 
 /** The container set as text: order says nothing. */
