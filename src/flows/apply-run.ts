@@ -7,6 +7,7 @@ import { decode, type Message, message } from '../execute/protocol.js';
 import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED, EXIT_UNKNOWN } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
+import { conditionOf } from '../plan/observation.js';
 import { quote } from '../quote.js';
 import { whyWords } from '../verify/words.js';
 import type { factsUnderLock } from './apply-facts.js';
@@ -147,6 +148,9 @@ async function outcome(
     raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
+  const condition = conditionOf(now.observation.containers, now.observation.engine.now);
+  if (back && !['absent', 'running', 'healthy', 'starting'].includes(condition))
+    notes.push(`it was ${condition} before the change, and counts as back when it is as it was found`);
   if (back && now.prepared.references.volumes.length > 0)
     notes.push(`volumes were not put back: ${now.prepared.references.volumes.join(', ')}`);
   if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
