@@ -1,0 +1,171 @@
+/** What the tests of faults need beyond a stage: applies that are watched and disturbed while they run, and a look at what they left on the host. */
+import type { ChildProcess } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import type { Status } from '../../src/manifest/types.js';
+import type { Stage } from '../accept/stage.js';
+import type { Finished } from '../lab/process.js';
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** One result of `apply --json`. */
+export interface Result {
+  readonly outcome: string;
+  readonly message: string;
+  readonly run_id: string | null;
+  readonly changed: boolean;
+  readonly log: readonly string[];
+  readonly notes: readonly string[];
+  readonly state_artifact: string | null;
+  readonly remote: { readonly returncode: number | null; readonly stdout: string; readonly stderr: string } | null;
+  readonly error: { readonly code: string; readonly summary: string; readonly hint: string | null } | null;
+  readonly gates: readonly { readonly failures: readonly { readonly code: string; readonly why: string }[] }[];
+}
+
+export interface Ended extends Finished {
+  /** null: it ended before it had one, or was killed. */
+  readonly result: Result | null;
+  /** Both channels. */
+  readonly said: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** A module's row of `status --json`. */
+export interface Row extends Partial<Status> {
+  readonly module: string;
+  readonly source: 'host' | 'mirror';
+  readonly condition: string | null;
+  readonly interrupted: { readonly run_id: string; readonly outcome: string; readonly why: string } | null;
+  readonly error: { readonly code: string; readonly exitCode: number } | null;
+}
+
+/** A web server of the commit's page that stops at once. */
+export const WEB: Data = {
+  image: 'lab/busybox:1',
+  command: ['httpd', '-f', '-p', '8080', '-h', '/www'],
+  volumes: ['./www:/www:ro'],
+  init: true,
+  restart: 'no',
+  stop_grace_period: '1s',
+};
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until `look` gives something; throws `what` after the limit. */
+export async function until<T>(what: string, look: () => Promise<T | null | false>, ms = 30_000): Promise<T> {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+    const found = await look();
+    if (found !== null && found !== false) return found;
+  }
+  throw new Error(`after ${ms / 1000} s still waiting for ${what}`);
+}
+
+/** Starts an apply with its phase set, and hands it out while it runs. */
+export async function launch(stage: Stage, id: string, ...args: string[]): Promise<Running> {
+  return new Promise((started) => {
+    const ended = stage.repo
+      .platformctl(['apply', id, '--json', ...args], {
+        env: { PLATFORMCTL_PHASE: '05' },
+        started: (child) => queueMicrotask(() => started({ child, ended })),
+      })
+      .then((done): Ended => ({ ...done, result: resultOf(done.stdout), said: done.stdout + done.stderr }));
+  });
+}
+
+export const apply = async (stage: Stage, id: string, ...args: string[]): Promise<Ended> =>
+  (await launch(stage, id, ...args)).ended;
+
+function resultOf(stdout: string): Result | null {
+  try {
+    return (JSON.parse(stdout) as { results?: Result[] }).results?.[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Plans what is committed and approves it; throws where there is nothing to change. */
+export async function prepare(stage: Stage, id: string): Promise<void> {
+  const planned = await stage.plan(id);
+  if (planned.exit !== 1) throw new Error(`plan ${id} exited ${planned.exit}: ${planned.said}`);
+  await stage.approve(id);
+}
+
+/** Publishes, plans, approves, applies. */
+export async function change(stage: Stage, id: string, message = id): Promise<Ended> {
+  await stage.repo.publish(message);
+  await prepare(stage, id);
+  return apply(stage, id);
+}
+
+export async function statusOf(stage: Stage, id: string): Promise<{ exit: number | null; row: Row; said: string }> {
+  const { exit, stdout, stderr } = await stage.repo.platformctl(['status', id, '--json']);
+  const [row] = (JSON.parse(stdout) as { modules: Row[] }).modules;
+  if (!row) throw new Error(`status has no ${id}: ${stdout}${stderr}`);
+  return { exit, row, said: stdout + stderr };
+}
+
+/** The status document as it lies on the host; null where there is none. Throws where it is no JSON (R-4). */
+export async function document(stage: Stage, id: string): Promise<Status | null> {
+  const bytes = await readFile(`${stage.repo.remoteRoot()}/.platform/state/modules/${id}.status.json`).catch(
+    () => null,
+  );
+  return bytes === null ? null : (JSON.parse(bytes.toString()) as Status);
+}
+
+const runsFolder = (stage: Stage): string => `${stage.repo.remoteRoot()}/.platform/runs`;
+export const runsOf = async (stage: Stage): Promise<string[]> => readdir(runsFolder(stage)).catch(() => []);
+
+/** Waits until the journal of a run that was not there before has a line. */
+export async function journalled(stage: Stage, before: readonly string[], line: RegExp): Promise<string> {
+  return until(`${line} in a journal`, async () => {
+    for (const run of await runsOf(stage)) {
+      if (before.includes(run)) continue;
+      const text = await readFile(`${runsFolder(stage)}/${run}/journal`, 'utf8').catch(() => '');
+      if (line.test(text)) return run;
+    }
+    return null;
+  });
+}
+
+/** Processes whose command line has every one of these texts. */
+export async function processes(...texts: string[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^[0-9]+$/.test(name)) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (texts.every((text) => line.includes(text)) && (await readlink(`/proc/${name}/exe`).catch(() => null)) !== null)
+      found.push(Number(name));
+  }
+  return found;
+}
+
+/** finish.sh itself: its session's leader, not the shells that it starts. */
+export async function supervisor(stage: Stage, run: string): Promise<number> {
+  const file = `${runsFolder(stage)}/${run}/finish.sh`;
+  return until(`the supervisor of ${run}`, async () => {
+    for (const pid of await processes(file, stage.repo.remoteRoot())) {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(session) === pid) return pid;
+    }
+    return null;
+  });
+}
+
+/** Locks of the repo's host as `lock list --json` tells them. */
+export async function locks(stage: Stage): Promise<{ name: string; state: string; run_id: string; who: string }[]> {
+  const { stdout } = await stage.repo.platformctl(['lock', 'list', '--host', stage.lab.host().name, '--json']);
+  return (JSON.parse(stdout) as { locks: { name: string; state: string; run_id: string; who: string }[] }).locks;
+}
+
+/** All containers of a module's service, in whatever state. */
+export async function containers(stage: Stage, id: string): Promise<string[]> {
+  const filters = ['project', 'service'].flatMap((name, index) => [
+    '--filter',
+    `label=com.docker.compose.${name}=${index === 0 ? stage.project(id) : id}`,
+  ]);
+  return (await stage.lab.docker('ps', '-aq', '--no-trunc', ...filters)).split('\n').filter(Boolean);
+}
