@@ -1,4 +1,6 @@
 /** Every shape of a compose file on both versions of compose: applied is applied, and each single change is told, made, and seen by the running container. */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComposeVersion, type Lab, startLab } from '../lab/lab.js';
 import { AFTER, BEFORE, movingImage, SHAPES, type Shape } from './compose-shapes.js';
@@ -143,6 +145,25 @@ describe('X-1, P-6 apply, then plan', () => {
   });
 });
 
+describe('P-5 observing a host', () => {
+  const logins = async (): Promise<number> =>
+    (await readFile(`${dirname(lab.host('host1').docker_config)}/sshd.log`, 'utf8')).match(/Accepted publickey/g)
+      ?.length ?? 0;
+  const cost = async (...ids: string[]): Promise<number> => {
+    const before = await logins();
+    expect((await on.plan(...ids)).plans.size).toBe(ids.length);
+    return (await logins()) - before;
+  };
+
+  it('costs one connection, for one module and for ten', async () => {
+    const ten = CASES.filter(({ host }) => host === 'host1')
+      .map(({ id }) => id)
+      .slice(0, 10);
+    expect(await cost('plain-old')).toBe(1);
+    expect(await cost(...ten)).toBe(1);
+  });
+});
+
 describe('P-4, X-2 one single change', () => {
   let before: Map<string, Seen>;
   let changed: Shipped;
@@ -168,7 +189,8 @@ describe('P-4, X-2 one single change', () => {
     expect(changed.planned.errors.filter(({ module }) => module === id)).toEqual([]);
     expect(on.reasons(changed.planned, id)).toEqual(shape.reasons);
     expect(on.action(changed.planned, id)).toBe(shape.action ?? 'update');
-    expect(text).toContain(shape.reasons[0]);
+    // The name of what changed stands in the text for people as well.
+    expect(text).toContain(shape.reasons[0]?.split(': ').at(-1));
   });
 
   it.each(CASES)('$version $shape.name: $shape.change reaches the running container', (one) => {

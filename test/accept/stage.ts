@@ -39,6 +39,8 @@ export interface Applied {
   readonly exit: number | null;
   readonly outcome: string;
   readonly message: string;
+  /** Of the gates. */
+  readonly failures: readonly { readonly code: string; readonly exitCode: number }[];
   readonly said: string;
 }
 
@@ -137,7 +139,7 @@ export async function stage(lab: Lab, options: RepoOptions = {}): Promise<Stage>
     async apply(id, ...args) {
       const { exit, stdout, stderr } = await repo.platformctl(['apply', id, '--json', ...args], { env: PHASE });
       const document = JSON.parse(stdout) as {
-        results?: { outcome: string; message: string }[];
+        results?: { outcome: string; message: string; gates: { failures: Applied['failures'] }[] }[];
         error?: { code: string; summary: string };
       };
       const [result] = document.results ?? [];
@@ -145,6 +147,7 @@ export async function stage(lab: Lab, options: RepoOptions = {}): Promise<Stage>
         exit,
         outcome: result?.outcome ?? 'error',
         message: result?.message ?? `${document.error?.code}: ${document.error?.summary}`,
+        failures: result?.gates.flatMap((gate) => gate.failures) ?? [],
         said: stdout + stderr,
       };
     },
