@@ -41,6 +41,7 @@ async function commonFacts(
       commitPresent: open.commitPresent,
       inPolicyHistory: open.inPolicyHistory,
       module: one?.module ?? null,
+      target: one ? { project: one.project.name, composeFile: one.composeFile } : null,
       manifestDigest: one ? sha256(one.manifest) : null,
       files,
       lastApplied: null as GateFacts['provenance']['lastApplied'],
@@ -85,6 +86,7 @@ export async function factsWithoutHost(
     connection: null,
     compose: { text: open.prepared[0]?.verdict ?? null, resolved: null },
     identity: null,
+    remade: null,
     status: undefined,
   };
 }
@@ -124,6 +126,7 @@ export async function factsUnderLock(
     connection: { transport: description.transport, user: description.user, hostKey: description.hostKey },
     compose: { text: now.prepared.verdict, resolved: now.resolvedVerdict },
     identity: identityFor(open.plan, now),
+    remade: now.plan,
     status,
   };
   const judgement = judgeApproval(open.plan, open.policy.platform, gates.approval, 'under lock');

@@ -30,6 +30,8 @@ export interface GateFacts {
   readonly compose: { readonly text: Verdict | null; readonly resolved: Verdict | null };
   /** G-9: what was observed under the lock, in the plan's form; for exactly the paths of `plan.observed.identity.files`. */
   readonly identity: NonNullable<Plan['observed']>['identity'] | null;
+  /** The plan as its commit and this host give it now: what it says beyond what it saw has to be the same. null: the host was not asked. */
+  readonly remade: Pick<Plan, 'resolved' | 'smoke' | 'image'> | null;
   /** The host's status document. null: it has none (never applied); undefined: not read. */
   readonly status: Status | null | undefined;
 }
@@ -45,6 +47,8 @@ export interface ProvenanceFacts {
   readonly inPolicyHistory: boolean;
   /** The module as its manifest at `plan.source_sha` declares it, null where there is none. */
   readonly module: ServiceModule | null;
+  /** Where that commit's manifest and compose file lead: the compose project and the file beneath remote_root. null: not known. */
+  readonly target: { readonly project: string; readonly composeFile: string } | null;
   /** SHA-256 of the manifest's bytes at that commit. */
   readonly manifestDigest: string | null;
   /** All `source: commit` files that the plan's rules give at that commit, in the plan's form. null: they could not be made. */

@@ -59,14 +59,14 @@ function otherwise(plan: Plan, remade: GateFacts['remade']): string[] {
   const wrong: string[] = [];
   if (plan.image.reference !== remade.image.reference)
     wrong.push(`the image is ${remade.image.reference}; the plan says ${plan.image.reference}`);
-  const keys = new Set([...Object.keys(plan.resolved), ...Object.keys(remade.resolved)]);
-  const differing = [...keys].filter(
-    (key) => canonical(plan.resolved[key] ?? null) !== canonical(remade.resolved[key] ?? null),
-  );
-  if (differing.length > 0) wrong.push(`compose resolves otherwise than the plan says: ${differing.sort().join(', ')}`);
-  const { stable_seconds: planned, ...smoke } = plan.smoke;
-  const { stable_seconds: stable, ...now } = remade.smoke;
-  if (canonical(smoke) !== canonical(now) || planned < stable)
+  const planned = new Map<string, unknown>(Object.entries(plan.resolved));
+  const now = new Map<string, unknown>(Object.entries(remade.resolved));
+  const keys = [...new Set([...planned.keys(), ...now.keys()])].sort();
+  const differing = keys.filter((key) => canonical(planned.get(key) ?? null) !== canonical(now.get(key) ?? null));
+  if (differing.length > 0) wrong.push(`compose resolves otherwise than the plan says: ${differing.join(', ')}`);
+  const { stable_seconds: stable, ...smoke } = plan.smoke;
+  const { stable_seconds: least, ...smokeNow } = remade.smoke;
+  if (canonical(smoke) !== canonical(smokeNow) || stable < least)
     wrong.push('the smoke is not the one that the plan says');
   return wrong;
 }

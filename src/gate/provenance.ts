@@ -114,7 +114,7 @@ function history({ plan, platform, provenance }: GateFacts): GateFailure[] {
 }
 
 /** X-3 and 7-cli: a plan that names another host or target than its module's manifest does. */
-function target({ plan, provenance: { module, commitPresent } }: GateFacts): GateFailure[] {
+function target({ plan, provenance: { module, target, commitPresent } }: GateFacts): GateFailure[] {
   if (module === null) {
     return commitPresent
       ? [
@@ -140,7 +140,10 @@ function target({ plan, provenance: { module, commitPresent } }: GateFacts): Gat
   if (module.id !== plan.module) differs('module', plan.module, module.id);
   if (module.host !== plan.host) differs('host', plan.host, module.host);
   if (module.service !== plan.service) differs('service', plan.service, module.service);
-  if (module.project !== null && module.project !== plan.project) differs('project', plan.project, module.project);
+  const project = target?.project ?? module.project;
+  if (project !== null && project !== plan.project) differs('project', plan.project, project);
+  if (target && target.composeFile !== plan.compose_file)
+    differs('compose file', plan.compose_file, target.composeFile);
   if (module.delivery !== plan.delivery) differs('delivery', plan.delivery, module.delivery);
   for (const change of plan.changes) {
     const own = change.target.startsWith('file.') || change.target === `compose.service.${plan.service}`;

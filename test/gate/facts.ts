@@ -182,6 +182,7 @@ export function makeFacts(plan: Plan = makePlan(), change: Partial<GateFacts> = 
       commitPresent: true,
       inPolicyHistory: true,
       module,
+      target: { project: 'core', composeFile: 'core/compose.yaml' },
       manifestDigest: hex('1'),
       files: plan.files.filter((one) => one.source === 'commit'),
       lastApplied: { sha: OLD, relation: 'descendant' },
@@ -191,6 +192,7 @@ export function makeFacts(plan: Plan = makePlan(), change: Partial<GateFacts> = 
     connection: { transport: 'ssh', user: 'platform-host-agent', hostKey: 'ssh-ed25519 AAAA' },
     compose: { text: clean, resolved: clean },
     identity: plan.observed?.identity ?? null,
+    remade: plan,
     status: { serial: 13, spent: [] } as unknown as NonNullable<GateFacts['status']>,
     ...change,
   };

@@ -234,6 +234,8 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
     { changes: [{ target: 'compose.service.db', action: 'update', reasons: [] }] },
     ['G-3 PCTL-PLAN-FOREIGN 4'],
   ],
+  ['7-cli: another project', { remade: makePlan() }, { project: 'elsewhere' }, ['G-3 PCTL-PLAN-TARGET 4']],
+  ['7-cli: another compose file', {}, { compose_file: 'core/other.yaml' }, ['G-3 PCTL-PLAN-TARGET 4']],
   ['X-3: a module that the commit does not declare', provenance({ module: null }), {}, ['G-3 PCTL-PLAN-TARGET 4']],
   [
     'G-5: remote_root under /etc',
@@ -406,6 +408,25 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
     {},
     ['G-9 PCTL-PLAN-SPENT 8'],
   ],
+  [
+    "P-12: another image than the commit's",
+    { remade: makePlan() },
+    { image: { reference: 'evil:1', id: null } },
+    ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  [
+    'P-12: compose resolves otherwise',
+    { remade: makePlan({ resolved: { privileged: true } }) },
+    {},
+    ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  [
+    'P-12: a smoke that is easier to pass',
+    { remade: makePlan() },
+    { smoke: { ...makePlan().smoke, stable_seconds: 1 } },
+    ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  ['P-12: what it would be now is not known', { remade: null }, {}, ['G-9 PCTL-PLAN-STALE 8']],
   ['G-9: another serial', { status: { serial: 14, spent: [] } as never }, {}, ['G-9 PCTL-PLAN-STALE 8']],
   ['G-9: the status is gone', { status: null }, {}, ['G-9 PCTL-PLAN-STALE 8']],
   [
