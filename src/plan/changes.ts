@@ -55,7 +55,19 @@ function containerReasons(
   ) {
     reasons.push('recreated outside platformctl');
   }
+  if (only) reasons.push(...lostNamespaces(only, observation).map((name) => `lost its ${name} namespace`));
   return reasons;
+}
+
+/** Namespaces of another service's container that is gone: the engine leaves it running with nothing in them (P-14). */
+function lostNamespaces(only: Container, observation: Observation): string[] {
+  const alive = new Set(observation.projectContainers.map((container) => `container:${container.id}`));
+  const modes = [
+    ['network', only.networkMode],
+    ['pid', only.pidMode],
+    ['ipc', only.ipcMode],
+  ] as const;
+  return modes.flatMap(([name, mode]) => (/^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) ? [name] : []));
 }
 
 /** A run that never recorded its end, or whose end is not known, left the host as it is. */

@@ -206,6 +206,18 @@ describe('G-8, P-14 what cannot be taken back is said, and needs a signature', (
     expect(text.stdout).toMatch(/also affected\n\s+tenant: /);
   });
 
+  it('P-14 the other is told to have lost it, and its apply gives it the new one', async () => {
+    await on.approve('vpn');
+    expect(await on.apply('vpn')).toMatchObject({ exit: 9 });
+    const { planned: after, applied } = await on.ship('tenant');
+    expect(on.reasons(after, 'tenant')).toEqual(['lost its network namespace']);
+    expect(applied.get('tenant')).toMatchObject({ exit: 9 });
+    const vpn = await on.container(on.project('vpn'), 'vpn');
+    const tenant = await on.container(on.project('vpn'), 'tenant');
+    expect(await lab.docker('inspect', '--format', '{{.HostConfig.NetworkMode}}', tenant)).toBe(`container:${vpn}`);
+    expect((await on.plan('vpn', 'tenant', 'shop')).exit).toBe(0);
+  });
+
   it('G-8 volume_changed: the definition of a volume that exists is refused (4), also where compose sees no change', async () => {
     expect(planned.plans.has('stock')).toBe(false);
     expect(planned.errors).toEqual([

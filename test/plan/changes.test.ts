@@ -202,6 +202,21 @@ describe('P-4 each single change gives exactly its reason', () => {
       { action: 'update', reasons: ['recreated outside platformctl'], recreates: true, force: false, targets: [] },
     ],
     [
+      'the container in whose network it lives was recreated (P-14)',
+      {},
+      { containers: [containerFixture({ networkMode: `container:${hex('c')}` })], projectContainers: [] },
+      { action: 'update', reasons: ['lost its network namespace'], recreates: true, force: false, targets: [] },
+    ],
+    [
+      'the container in whose network it lives is there',
+      {},
+      {
+        containers: [containerFixture({ networkMode: `container:${hex('c')}` })],
+        projectContainers: [containerFixture({ id: hex('c') })],
+      },
+      { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
+    ],
+    [
       'definition changed, keys by name only',
       {
         compose: compose(
