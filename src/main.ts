@@ -59,7 +59,10 @@ export async function main(argv: string[]): Promise<number> {
 /** Only an apply has something to see through: it listens to the signal. A second one leaves at once; the host goes on by itself. */
 function interrupt(call: Call): void {
   const again = call.interruption.signal.aborted;
-  if (call.command === 'apply' && !again) return call.interruption.abort();
+  if (call.command === 'apply' && !again) {
+    call.interruption.abort();
+    return;
+  }
   process.stderr.write(
     again ? 'left: what was started on the host goes on, platformctl status tells its end\n' : 'interrupted\n',
   );

@@ -17,7 +17,10 @@ function misused(path: string): (error: CommanderError) => never {
     if (error.exitCode === 0 || error.code === 'commander.helpDisplayed') throw error;
     const missing = error.code === 'commander.help';
     const [problem = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-    const suggestion = /Did you mean (.+)\?/.exec(more.join(' '))?.[1];
+    // After `--` commander compares a word with option names, and suggests nonsense.
+    const suggestion = problem.startsWith("unknown command '-")
+      ? undefined
+      : /Did you mean (.+)\?/.exec(more.join(' '))?.[1];
     throw new PlatformError({
       code: 'PCTL-USAGE',
       exit: EXIT_TOOL_ERROR,
@@ -27,7 +30,7 @@ function misused(path: string): (error: CommanderError) => never {
   };
 }
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function buildProgram(act: Act): Command {
   const program = new Command('platformctl')
@@ -52,7 +55,8 @@ export function buildProgram(act: Act): Command {
       .command(spec)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
-      .helpOption('-h, --help', 'this help');
+      .helpOption('-h, --help', 'this help')
+      .helpCommand(false);
     return made.exitOverride(
       misused(`${parent === program ? '' : `${parent.parent?.name()} `}${parent.name()} ${made.name()}`),
     );
@@ -114,7 +118,7 @@ export function buildProgram(act: Act): Command {
   );
   to(
     command('explain-approval <plan>', 'say for each approval why it counts or not')
-      .option('--approval <file>', 'a further signature file (repeatable)', collect, [])
+      .option('--approval <file>', 'a further signature file (repeatable)', collect)
       .addOption(policyRef())
       .option('--full', 'whole digests')
       .addHelpText('after', examples('explain-approval web')),
@@ -124,7 +128,7 @@ export function buildProgram(act: Act): Command {
     command('apply <plans...>', 'apply one approved plan, verify it, record it, or put back what was there')
       .option('--approved-sha <sha>', 'the commit that was approved')
       .option('--approved-pr <number>', 'its pull request (mode forge)')
-      .option('--approval <file>', 'a further signature file (repeatable)', collect, [])
+      .option('--approval <file>', 'a further signature file (repeatable)', collect)
       .addOption(policyRef())
       .option('--dry-run', 'everything up to the change, and nothing written')
       .option('--lock-wait <seconds>', 'wait for a busy lock')

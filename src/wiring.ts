@@ -1,7 +1,7 @@
 /** Builds the real adapters: the only place that does, and with main the only one that touches `process`. */
-import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { packageVersion } from './adapters/files/package-version.js';
 import { PlatformError } from './errors.js';
 import { EXIT_TOOL_ERROR } from './exits.js';
 import type { Files, World } from './ports.js';
@@ -13,11 +13,8 @@ export interface Invocation {
   readonly interrupted: AbortSignal;
 }
 
-/** package.json's version. */
-export function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
+/** What `--version` prints; nothing else is imported for it (C-6). */
+export const version = packageVersion;
 
 const NAME = /[^A-Za-z0-9._@+-]/g;
 
@@ -66,6 +63,7 @@ export async function wire(given: Invocation): Promise<World> {
     stderr: process.stderr,
     env: process.env,
     noColor: given.noColor,
+    interrupted: given.interrupted,
   });
   const directory = resolve(given.directory ?? process.cwd());
   const files = createFiles();
@@ -109,7 +107,7 @@ export async function wire(given: Invocation): Promise<World> {
     who: whoAmI(process.env),
     ciUrl: ciUrl(process.env),
     interrupted: given.interrupted,
-    version: version(),
+    version: packageVersion(),
     directory,
   };
 }

@@ -1,8 +1,8 @@
 /** The closing block of an apply, the same byte for byte on a terminal and in CI; a refusal shows all failures at once. */
 import { worstExit } from '../exits.js';
 import type { ApplyResult } from '../flows/results.js';
-import { failureLines } from './plan.js';
-import { columns, count, paint, type Style, safe, shaText, withExit } from './style.js';
+import { failureJson, failureLines } from './failures.js';
+import { columns, count, hintLines, labelled, paint, type Style, safe, shaText, withExit } from './style.js';
 
 const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   no_changes: 'unchanged',
@@ -14,6 +14,7 @@ const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   unknown: 'UNKNOWN',
 };
 const REFUSALS = new Set(['refused', 'stale', 'busy']);
+const GOOD = new Set(['applied', 'no_changes', 'would_apply']);
 const LOG_LINES = 5;
 
 export const outcomeWord = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
@@ -36,16 +37,17 @@ export function refusalLines(result: ApplyResult, style: Style): string[] {
       ]),
     ),
   );
-  if (result.error) lines.push(...failureLines([result.error], style));
+  if (result.error) lines.push(...failureLines([result.error], style, false));
   if (failures.length === 0 && !result.error) lines.push(`  ${safe(result.message)}`);
   lines.push('');
   const hints = [
     ...new Set(
-      [...failures.map((failure) => failure.hint), result.hint].filter((hint): hint is string => hint !== null),
+      [...failures.map((failure) => failure.hint), result.hint ?? result.error?.hint].filter(
+        (hint) => typeof hint === 'string',
+      ),
     ),
   ];
-  const hintLines = hints.flatMap((hint) => hint.split('\n'));
-  lines.push(...hintLines.map((line, index) => (index === 0 ? `hint: ${safe(line)}` : `      ${safe(line)}`)));
+  lines.push(...hintLines(hints.join('\n')));
   return lines;
 }
 
@@ -64,16 +66,15 @@ function closing(result: ApplyResult, style: Style): string[] {
     lines.push(
       `${word}   ${result.module}   ${safe(result.host)}   ${sha}   ${result.durationSeconds} s${result.selfApproved ? '   self-approved' : ''}`,
     );
-  if (!['applied', 'no_changes', 'would_apply'].includes(result.outcome)) lines.push(`  why   ${safe(result.message)}`);
+  if (!GOOD.has(result.outcome)) lines.push(...labelled('why', result.message));
   if (result.outcome === 'would_apply') lines.push(`  ${safe(result.message)}`);
-  const log = result.log.slice(-LOG_LINES);
+  const log = style.full ? result.log : result.log.slice(-LOG_LINES);
   lines.push(...log.map((line, index) => `  ${index === 0 ? 'log ' : '    '}  ${safe(line)}`));
   if (log.length < result.log.length)
     lines.push(`        (the last ${log.length} of ${count(result.log.length, 'line')}; all: --json)`);
   for (const note of result.notes) lines.push(`  note  ${safe(note)}`);
-  if (result.runId !== null && !['applied', 'no_changes', 'would_apply'].includes(result.outcome))
+  if (result.runId !== null && !GOOD.has(result.outcome))
     lines.push(`  run   ${style.full ? result.runId : result.runId.slice(0, 8)}`);
-  if (result.error) lines.push(...failureLines([result.error], style));
   return lines;
 }
 
@@ -88,7 +89,7 @@ export function applyText(results: readonly ApplyResult[], style: Style): string
   const applied = tally('applied', 'applied_unrecorded');
   const unchanged = tally('no_changes', 'would_apply');
   const summary = `${applied} applied, ${unchanged} unchanged, ${results.length - applied - unchanged} failed`;
-  const hints = results.flatMap((result) => (result.hint === null ? [] : [`hint: ${safe(result.hint)}`]));
+  const hints = results.flatMap((result) => hintLines(result.hint ?? result.error?.hint));
   return withExit([...lines, ...(hints.length > 0 ? hints : [summary])], exit);
 }
 
@@ -109,7 +110,7 @@ export function applyJson(results: readonly ApplyResult[]): object {
       source_sha: result.sourceSha,
       state_artifact: result.stateArtifact,
       remote: result.remote,
-      error: result.error,
+      error: result.error === null ? null : failureJson(result.error),
       gates: result.gates.map(({ gate, name, state, failures }) => ({
         gate,
         name,

@@ -1,36 +1,29 @@
 /** An error for people (C-2): what, where, why, the next thing to do, a stable code; and as JSON. */
 import { PlatformError, type Problem, ProblemsError } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
-import { whereText } from './plan.js';
-import { count, paint, type Style, safe, withExit } from './style.js';
+import { whereText } from './failures.js';
+import { count, hintLines, labelled, paint, type Style, safe, withExit } from './style.js';
 
 export function errorText(error: PlatformError, style: Style): string {
   if (error instanceof ProblemsError) return problemsText(error.problems, style, error.exit);
-  const colour = paint(style);
-  const lines = [`${colour.red('error')}: ${safe(error.summary)}   ${error.code}`];
-  const place = whereText(error.where ?? null);
-  if (place) lines.push(`  at    ${place}`);
-  if (error.why)
-    lines.push(
-      ...error.why
-        .split('\n')
-        .slice(0, 20)
-        .map((line, index) => `  ${index === 0 ? 'why' : '   '}   ${safe(line)}`),
-    );
-  if (error.hint)
-    lines.push(
-      ...error.hint.split('\n').map((line, index) => (index === 0 ? `hint: ${safe(line)}` : `      ${safe(line)}`)),
-    );
+  const where = whereText(error.where);
+  const lines = [
+    `${paint(style).red('error')}: ${safe(error.summary)}   ${error.code}`,
+    ...(where ? labelled('where', where) : []),
+    ...(error.why ? labelled('why', error.why) : []),
+    ...hintLines(error.hint),
+  ];
   return withExit(lines, error.exit);
 }
 
+/** All problems of all files (M-2), each with its place; how many there are stands last. */
 export function problemsText(problems: readonly Problem[], style: Style, exitCode: number): string {
   const lines: string[] = [];
   for (const problem of problems) {
     lines.push(
       `${safe(problem.file)}:${problem.line}:${problem.column}  ${paint(style).red(problem.code)}  ${safe(problem.message)}`,
     );
-    if (problem.hint) lines.push(`  hint: ${safe(problem.hint)}`);
+    lines.push(...hintLines(problem.hint).map((line) => `  ${line}`));
   }
   const files = new Set(problems.map((problem) => problem.file)).size;
   lines.push('', `${count(problems.length, 'problem')} in ${count(files, 'file')}`);
@@ -50,11 +43,18 @@ export function errorJson(error: PlatformError): object {
     schema_version: '1.0',
     exitCode: error.exit,
     error: details,
-    ...(error instanceof ProblemsError
-      ? { problems: error.problems.map((problem) => ({ ...problem, hint: problem.hint ?? null })) }
-      : {}),
+    ...(error instanceof ProblemsError ? { problems: error.problems.map(problemJson) } : {}),
   };
 }
+
+const problemJson = ({ code, file, line, column, message, hint }: Problem): object => ({
+  code,
+  file,
+  line,
+  column,
+  message,
+  hint: hint ?? null,
+});
 
 /**
  * Anything that was thrown as a PlatformError. What is none is a mistake of platformctl or an error of a library: its message never reaches a person (O-6), since

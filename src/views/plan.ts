@@ -1,153 +1,141 @@
-/** `plan` for people and as JSON. */
-import type { Failure, PlannedModule, PlanResult } from '../flows/results.js';
-import type { Plan } from '../manifest/types.js';
-import { columns, digestText, paint, type Style, safe, shaText, timeText, withExit } from './style.js';
+/** `plan`: what would change, module by module, and what to do about it. */
+import type { PlannedModule, PlanResult, Undeclared } from '../flows/results.js';
+import { type Action, actionOf, effectOf, reasonsOf } from './changes.js';
+import { failureJson, failureLines } from './failures.js';
+import { columns, count, digestText, paint, person, type Style, safe, shaText, timeText, withExit } from './style.js';
 
-/** The reasons of a plan's service in one line. */
-export function reasonsText(plan: Plan): string {
-  const service = plan.changes.find((change) => change.target.startsWith('compose.service.'));
-  return (service?.reasons ?? []).map(safe).join('; ');
-}
-
-export function actionOf(plan: Plan): string {
-  return plan.changes.find((change) => change.target.startsWith('compose.service.'))?.action ?? 'none';
-}
-
-function row(one: PlannedModule): string[] {
-  const { plan } = one;
-  const action = actionOf(plan);
-  const moved =
-    one.lastApplied?.image && one.lastApplied.image !== plan.image.reference
-      ? `image ${safe(one.lastApplied.image)} -> ${safe(plan.image.reference)}; `
-      : '';
-  const what =
-    action === 'none'
-      ? [one.protected ? 'protected' : '', one.job ? 'job' : ''].filter(Boolean).join(', ')
-      : `${moved}${reasonsText(plan)}`;
-  return [`  ${action}`, plan.module, what, plan.recreates ? 'recreates' : ''];
-}
-
-/** One heading a host and state of application, as the modules of a stack share both. */
-function heading(result: PlanResult, host: string, members: readonly PlannedModule[], style: Style): string {
-  const only = members.length === 1 ? `${members[0]?.plan.module} on ${host}` : host;
-  const where = result.branch === null ? 'detached' : result.branch;
-  const dirty = members.some((one) => one.plan.source_dirty)
-    ? 'DIRTY: cannot be applied'
-    : result.offline
-      ? 'offline'
-      : 'clean';
-  const last = members.length === 1 ? members[0]?.lastApplied : null;
-  const applied = last
-    ? `   last applied ${shaText(last.sha, style)}, ${timeText(last.at, style)} by ${last.by.map(safe).join(', ') || 'nobody'}`
-    : '';
-  return `${paint(style).bold(only)}   commit ${shaText(result.sourceSha, style)} (${safe(where)}, ${dirty})${applied}`;
-}
-
-export function failureLines(failures: readonly Failure[], style: Style): string[] {
-  return failures.flatMap((failure) => {
-    const place = whereText(failure.where);
-    const lines = [
-      `  ${paint(style).red(failure.code)}  ${failure.module === null ? '' : `${failure.module}: `}${safe(failure.summary)}`,
-    ];
-    if (place) lines.push(`      at ${place}`);
-    if (failure.why) lines.push(`      why ${safe(failure.why)}`);
-    if (failure.hint)
-      lines.push(
-        ...failure.hint
-          .split('\n')
-          .map((line, index) => (index === 0 ? `      hint: ${safe(line)}` : `        ${safe(line)}`)),
-      );
-    return lines;
-  });
-}
-
-export function whereText(where: Failure['where']): string {
-  if (!where) return '';
-  const file = where.file
-    ? [safe(where.file), where.line, where.column].filter((part) => part !== undefined).join(':')
-    : '';
-  const host = where.host ? `${safe(where.host)}${where.step ? `, step ${where.step}` : ''}` : '';
-  return [file, host].filter(Boolean).join(' on ');
-}
+/** Longer reasons push what stands behind them out of the column, not the column out of sight. */
+const REASONS_WIDTH = 70;
+const ORDER: readonly Action[] = ['create', 'adopt', 'update', 'start', 'remove', 'none'];
 
 export function planText(result: PlanResult, style: Style): string {
   const lines: string[] = [];
-  const hosts = [...new Set(result.planned.map((one) => one.plan.host))];
-  for (const host of hosts) {
-    const members = result.planned.filter((one) => one.plan.host === host);
-    lines.push(heading(result, host, members, style), '', ...columns(members.map(row)), '');
-    const undeclared = result.undeclared.filter((one) => one.host === host);
-    if (undeclared.length > 0)
-      lines.push(
-        `  undeclared on ${host}: ${undeclared.map((one) => `${safe(one.service)} (${safe(one.state)})`).join(', ')}`,
-      );
-    for (const one of members) lines.push(...notes(one, style));
-    const exceptions = members.flatMap((one) =>
-      one.plan.exceptions.map(
-        (entry) =>
-          `${entry.rule}${entry.value === null ? '' : ` ${safe(entry.value)}`} for ${one.plan.module} (${safe(entry.reason)})`,
-      ),
-    );
-    const destructive = members.flatMap((one) =>
-      one.plan.destructive.map((entry) => `${one.plan.module}: ${safe(entry)}`),
-    );
-    lines.push(
-      `  policy exceptions in use: ${exceptions.join('; ') || 'none'}        destructive: ${destructive.join('; ') || 'no'}`,
-      '',
-    );
-  }
-  for (const warning of result.warnings) lines.push(`warning: ${safe(warning)}`);
+  const hosts = [...new Set(result.planned.map((one) => one.plan.host))].sort();
+  for (const host of hosts) lines.push(...hostLines(result, host, style), '');
+  const elsewhere = undeclaredLines(result.undeclared.filter((one) => !hosts.includes(one.host)));
+  if (elsewhere.length > 0) lines.push(...elsewhere, '');
   if (result.errors.length > 0)
     lines.push(`${paint(style).red('cannot be planned')}:`, '', ...failureLines(result.errors, style), '');
-  for (const file of result.written) lines.push(`wrote ${safe(file)}`);
-  const changed = result.planned.filter((one) => one.plan.exitCode === 1);
-  const unchanged = result.planned.length - changed.length;
-  const parts = [`${changed.length} to change`, `${unchanged} unchanged`];
-  if (result.errors.length > 0) parts.push(`${new Set(result.errors.map((error) => error.module)).size} failed`);
-  if (result.leftOut > 0) parts.push(`${result.leftOut} left out (not changed since)`);
-  const plans =
-    changed.length === 0
-      ? ''
-      : ` ${changed.length === 1 ? 'Plan' : 'Plans'}: ${changed.map((one) => `${one.plan.module} ${digestText(one.plan.digest, style)}`).join(', ')}`;
-  lines.push(`${parts.join(', ')}.${plans}`);
-  if (result.offline) lines.push('offline: no host was asked, so these plans can never be applied');
-  else if (changed.length > 0) lines.push(`next: ${next(changed)}`);
-  return withExit(lines, result.exitCode);
+  if (result.warnings.length > 0) lines.push(...result.warnings.map((warning) => `warning: ${safe(warning)}`), '');
+  return withExit([...lines, ...summary(result, style)], result.exitCode);
 }
 
-function next(changed: readonly PlannedModule[]): string {
-  if (changed.some((one) => one.plan.source_dirty)) return 'commit, then plan again';
-  return `platformctl approve ${changed.map((one) => one.plan.module).join(' ')}`;
-}
-
-function notes(one: PlannedModule, style: Style): string[] {
-  const { plan } = one;
-  const lines: string[] = [];
-  if (style.full) {
-    for (const change of plan.changes)
-      if (change.target.startsWith('file.'))
-        lines.push(`  ${change.action}  ${safe(change.target.slice(5))}  ${change.reasons.map(safe).join('; ')}`);
-  }
-  if (plan.exitCode === 1) {
-    for (const other of plan.also_affected) lines.push(`  also affected: ${safe(other.service)} (${safe(other.why)})`);
-    if (!plan.smoke.healthcheck && plan.smoke.exits === null && plan.smoke.stable_seconds < 30)
-      lines.push(`  ${plan.module} has no healthcheck and counts as good after ${plan.smoke.stable_seconds} s`);
-    if (plan.project_source !== 'manifest')
-      lines.push(`  ${plan.module}: project ${plan.project} (from the ${plan.project_source})`);
-  }
-  for (const warning of plan.warnings) lines.push(`  warning: ${plan.module}: ${safe(warning)}`);
+/** A host's modules beneath one heading: what they are, from which commit, what was there last. */
+function hostLines(result: PlanResult, host: string, style: Style): string[] {
+  const planned = result.planned.filter((one) => one.plan.host === host);
+  const [only] = planned.length === 1 ? planned : [];
+  const subject = only ? safe(only.plan.module) : count(planned.length, 'module');
+  const branch = result.branch === null ? 'detached' : safe(result.branch);
+  const commit = `commit ${shaText(result.sourceSha, style)} (${branch}, ${result.dirty ? 'DIRTY' : 'clean'})`;
+  const heading = [`${paint(style).bold(subject)} on ${safe(host)}`, commit];
+  if (!result.offline) heading.push(lastApplied(planned, style));
+  const lines = [heading.join('   '), '', ...moduleRows(planned, style)];
+  for (const one of planned)
+    lines.push(
+      ...notes(one, style).map((note) => `  ${planned.length > 1 ? `${safe(one.plan.module)}: ` : ''}${note}`),
+    );
+  lines.push('', ...undeclaredLines(result.undeclared.filter((one) => one.host === host)).map((line) => `  ${line}`));
+  const exceptions = planned.flatMap(({ plan }) =>
+    plan.exceptions.map(
+      ({ rule, value, reason }) => `${plan.module} ${rule}${value === null ? '' : ` ${value}`} (${reason})`,
+    ),
+  );
+  const destructive = planned.flatMap(({ plan }) => plan.destructive.map((why) => `${plan.module}: ${why}`));
+  lines.push(
+    `  policy exceptions in use: ${exceptions.length === 0 ? 'none' : safe(exceptions.join('; '))}        destructive: ${destructive.length === 0 ? 'no' : safe(destructive.join('; '))}`,
+  );
   return lines;
 }
 
-const failureJson = ({ module, code, summary, where, why, hint, exitCode }: Failure): object => ({
-  module,
-  code,
-  summary,
-  where,
-  why,
-  hint,
-  exitCode,
-});
+function lastApplied(planned: readonly PlannedModule[], style: Style): string {
+  const last = planned.flatMap((one) => one.lastApplied ?? []).sort((a, b) => (a.at < b.at ? 1 : -1))[0];
+  if (!last) return 'never applied';
+  const by = last.by.map((who) => person(who, style)).join(', ') || 'nobody';
+  return `last applied ${shaText(last.sha, style)}, ${timeText(last.at, style)} by ${by}`;
+}
+
+function moduleRows(planned: readonly PlannedModule[], style: Style): string[] {
+  const sorted = [...planned].sort((a, b) => ORDER.indexOf(actionOf(a.plan)) - ORDER.indexOf(actionOf(b.plan)));
+  const rows = sorted.map((one) => {
+    const kinds = [...(one.protected ? ['protected'] : []), ...(one.job ? ['job'] : [])];
+    const reasons = actionOf(one.plan) === 'none' ? kinds : [...reasonsOf(one, style), ...kinds];
+    return {
+      action: actionOf(one.plan),
+      module: safe(one.plan.module),
+      reasons: reasons.join('; '),
+      effect: effectOf(one.plan),
+    };
+  });
+  const width = Math.max(0, ...rows.map((row) => row.reasons.length).filter((length) => length <= REASONS_WIDTH));
+  const heads = columns(rows.map((row) => [`  ${row.action.padEnd(6)}`, row.module, '|'])).map((line) =>
+    line.slice(0, -1),
+  );
+  return rows.map((row, index) => {
+    const head = (heads[index] ?? '').replace(row.action, coloured(row.action, style));
+    return `${head}${row.effect === '' ? row.reasons : `${row.reasons.padEnd(width)}   ${row.effect}`}`.trimEnd();
+  });
+}
+
+function coloured(action: Action, style: Style): string {
+  const colour = paint(style);
+  if (action === 'create' || action === 'adopt') return colour.green(action);
+  if (action === 'remove') return colour.red(action);
+  return action === 'none' ? colour.dim(action) : colour.yellow(action);
+}
+
+/** What a person should know of a plan beside its changes. */
+function notes({ plan }: PlannedModule, style: Style): string[] {
+  const lines: string[] = [];
+  if (style.full) {
+    for (const { target, action, reasons } of plan.changes)
+      if (target.startsWith('file.')) lines.push(`${action} ${safe(target.slice(5))}: ${safe(reasons.join('; '))}`);
+  }
+  if (plan.exitCode === 1) {
+    for (const { service, why } of plan.also_affected) lines.push(`also affected: ${safe(service)} (${safe(why)})`);
+    if (!plan.smoke.healthcheck && plan.smoke.exits === null && plan.smoke.stable_seconds < 30)
+      lines.push(`no healthcheck: it counts as good after ${plan.smoke.stable_seconds} s`);
+    if (plan.project_source !== 'manifest')
+      lines.push(`project ${safe(plan.project)} (from the ${plan.project_source})`);
+  }
+  for (const warning of plan.warnings) lines.push(`warning: ${safe(warning)}`);
+  return lines;
+}
+
+/** `undeclared on rs2000: old-grafana (running)`, a line a host. */
+function undeclaredLines(undeclared: readonly Undeclared[]): string[] {
+  return [...new Set(undeclared.map((one) => one.host))].sort().map((host) => {
+    const names = undeclared
+      .filter((one) => one.host === host)
+      .map((one) => `${one.module ?? one.service} (${one.state})`);
+    return `undeclared on ${safe(host)}: ${safe(names.join(', '))}`;
+  });
+}
+
+function summary(result: PlanResult, style: Style): string[] {
+  const changing = result.planned.filter((one) => one.plan.exitCode === 1).map((one) => one.plan);
+  const parts = [`${changing.length} to change`, `${result.planned.length - changing.length} unchanged`];
+  if (result.errors.length > 0) parts.push(`${new Set(result.errors.map((error) => error.module)).size} failed`);
+  if (result.leftOut > 0) parts.push(`${result.leftOut} left out (not changed since)`);
+  const plans = changing.map((plan) => `${safe(plan.module)} ${digestText(plan.digest, style)}`);
+  const named = plans.length === 0 ? '' : ` ${plans.length === 1 ? 'Plan' : 'Plans'}: ${plans.join(', ')}`;
+  const lines = [...result.written.map((file) => `wrote ${safe(file)}`), `${parts.join(', ')}.${named}`];
+  if (result.offline) lines.push('offline: no host was asked, so these plans can never be applied');
+  else if (changing.length > 0)
+    lines.push(
+      `next: ${next(
+        result,
+        changing.map((plan) => safe(plan.module)),
+      )}`,
+    );
+  return lines;
+}
+
+function next(result: PlanResult, ids: readonly string[]): string {
+  if (result.planned.some((one) => one.plan.source_dirty))
+    return 'commit, then plan again: a plan of a dirty tree is never applied';
+  const alone = result.approvalModes?.every((mode) => mode === 'self') ?? false;
+  return alone ? `platformctl apply ${ids[0]}` : `platformctl approve ${ids.join(' ')}`;
+}
 
 /** schemas/plan-output.schema.json */
 export function planJson(result: PlanResult): object {
@@ -155,16 +143,14 @@ export function planJson(result: PlanResult): object {
     schema_version: '1.0',
     exitCode: result.exitCode,
     plans: result.planned.map((one) => one.plan),
-    undeclared: result.undeclared.map(({ host, project, service, module, state }) => ({
-      host,
-      project,
-      service,
-      module,
-      state,
-    })),
+    undeclared: result.undeclared.map(undeclaredJson),
     errors: result.errors.map(failureJson),
     warnings: [...result.warnings],
     left_out: result.leftOut,
     written: [...result.written],
   };
+}
+
+export function undeclaredJson({ host, project, service, module, state }: Undeclared): object {
+  return { host, project, service, module, state };
 }

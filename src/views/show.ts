@@ -1,9 +1,10 @@
-/** One plan as a whole, for whoever approves it (P-10): text for a terminal, Markdown for a pull request. */
+/** One plan as a whole, for whoever approves it (P-10). */
 import type { Plan } from '../manifest/types.js';
-import { actionOf, reasonsText } from './plan.js';
+import { actionOf, reasonsOf } from './changes.js';
 import { columns, digestText, paint, type Style, safe, shaText } from './style.js';
 
-function facts(plan: Plan, style: Style): [string, string][] {
+/** What a plan is about, one fact a line; shared with the Markdown form. */
+export function facts(plan: Plan, style: Style): [string, string][] {
   const smoke =
     plan.smoke.exits === null
       ? `healthy for ${plan.smoke.stable_seconds} s within ${plan.smoke.timeout_seconds} s${plan.smoke.http ? `, ${safe(plan.smoke.http.url)} answers ${plan.smoke.http.status}` : ''}`
@@ -24,7 +25,7 @@ function facts(plan: Plan, style: Style): [string, string][] {
       `${safe(plan.image.reference)}${plan.image.id ? ` ${plan.image.id.slice(7, 19)}` : ' (not on the host yet)'}`,
     ],
     ['now', plan.observed ? plan.observed.condition : 'not observed'],
-    ['change', `${actionOf(plan)}${reasonsText(plan) ? `: ${reasonsText(plan)}` : ''}`],
+    ['change', changeText(plan, style)],
     ['recreates', plan.recreates ? 'yes' : 'no'],
     ['destructive', plan.destructive.length === 0 ? 'no' : plan.destructive.map(safe).join('; ')],
     ['smoke', smoke],
@@ -32,7 +33,12 @@ function facts(plan: Plan, style: Style): [string, string][] {
   ];
 }
 
-const resolvedLines = (plan: Plan): string[] =>
+function changeText(plan: Plan, style: Style): string {
+  const reasons = reasonsOf({ plan, lastApplied: null }, style);
+  return `${actionOf(plan)}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
+}
+
+export const resolvedLines = (plan: Plan): string[] =>
   Object.entries(plan.resolved as Record<string, unknown>).map(
     ([key, value]) => `${safe(key)}: ${safe(JSON.stringify(value))}`,
   );
@@ -71,59 +77,5 @@ export function showText(plan: Plan, style: Style): string {
   const resolved = resolvedLines(plan);
   if (resolved.length > 0) lines.push('', '  as compose resolves it', ...resolved.map((line) => `    ${line}`));
   for (const warning of plan.warnings) lines.push('', `  warning: ${safe(warning)}`);
-  return `${lines.join('\n')}\n`;
-}
-
-/** No character of a value can become markup: everything from outside stands in code, and a fence or pipe in it is broken. */
-const code = (text: string): string => `\`${safe(text).replaceAll('`', "'").replaceAll('|', '\\|')}\``;
-
-export function showMarkdown(plan: Plan): string {
-  const style: Style = { colour: false, full: false, now: null, terminal: false };
-  const lines = [
-    `### ${plan.module} on ${code(plan.host)}: ${actionOf(plan)}`,
-    '',
-    '| | |',
-    '|---|---|',
-    ...facts(plan, style).map(([name, value]) => `| ${name} | ${code(value)} |`),
-  ];
-  lines.push(`| change digest | ${code(plan.change_digest.slice(0, 12))} |`);
-  const files = plan.changes.filter((change) => change.target.startsWith('file.'));
-  if (files.length > 0)
-    lines.push(
-      '',
-      '| file | action | why |',
-      '|---|---|---|',
-      ...files.map(
-        (change) => `| ${code(change.target.slice(5))} | ${change.action} | ${code(change.reasons.join('; '))} |`,
-      ),
-    );
-  if (plan.exceptions.length > 0)
-    lines.push(
-      '',
-      '**Policy exceptions in use**',
-      '',
-      ...plan.exceptions.map(
-        (one) => `- ${code(`${one.rule}${one.value === null ? '' : ` ${one.value}`}`)}: ${code(one.reason)}`,
-      ),
-    );
-  if (plan.also_affected.length > 0)
-    lines.push(
-      '',
-      '**Also affected**',
-      '',
-      ...plan.also_affected.map((one) => `- ${code(one.service)}: ${code(one.why)}`),
-    );
-  if (plan.warnings.length > 0)
-    lines.push('', '**Warnings**', '', ...plan.warnings.map((warning) => `- ${code(warning)}`));
-  const resolved = resolvedLines(plan);
-  if (resolved.length > 0)
-    lines.push(
-      '',
-      '<details><summary>As compose resolves it</summary>',
-      '',
-      ...resolved.map((line) => `- ${code(line)}`),
-      '',
-      '</details>',
-    );
   return `${lines.join('\n')}\n`;
 }

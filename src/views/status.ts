@@ -1,28 +1,19 @@
 /** `status`: one line a module, then what is wrong and what to do about it. */
 import type { StatusResult, StatusRow } from '../flows/results.js';
-import { columns, count, type Style, safe, shaText, timeText, withExit } from './style.js';
-
-/** `v1.136.0` of `ghcr.io/immich-app/immich-server:v1.136.0`. */
-function tag(reference: string | undefined): string {
-  if (!reference) return '-';
-  const last = reference.slice(reference.lastIndexOf('/') + 1);
-  const at = last.indexOf('@');
-  if (at >= 0) return last.slice(at + 1, at + 20);
-  return last.includes(':') ? last.slice(last.indexOf(':') + 1) : 'latest';
-}
-
-const person = (address: string): string => address.replace(/^self:/, '').replace(/@.*$/, '');
+import { failureJson } from './failures.js';
+import { undeclaredJson } from './plan.js';
+import { columns, count, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
 
 function note(row: StatusRow, style: Style): string {
   if (row.error)
-    return `${row.host} not read: ${safe(row.error.summary)}${row.mirrorOf ? `; mirror of ${timeText(row.mirrorOf, style)}` : '; no mirror here'}`;
+    return `${safe(row.host)} not read: ${safe(row.error.summary)}${row.mirrorOf ? `; mirror of ${timeText(row.mirrorOf, style)}` : '; no mirror here'}`;
   const notes: string[] = [];
   const { status } = row;
   if (row.interrupted)
     notes.push(
       row.interrupted.outcome === 'applying'
         ? `run ${row.interrupted.runId.slice(0, 8)} is going on`
-        : `run ${row.interrupted.runId.slice(0, 8)} was interrupted, judged ${row.interrupted.outcome}: ${row.interrupted.why}`,
+        : `run ${row.interrupted.runId.slice(0, 8)} was interrupted, judged ${row.interrupted.outcome}: ${safe(row.interrupted.why)}`,
     );
   else if (status?.outcome === 'rolled_back')
     notes.push(`ROLLED BACK from ${shaText(status.attempt?.sha ?? '', style)}`);
@@ -40,13 +31,14 @@ function cells(row: StatusRow, style: Style): string[] {
   const never = status === null || !status.plan_digest;
   const now = row.condition ?? 'unknown';
   return [
-    row.module,
-    row.host,
+    safe(row.module),
+    safe(row.host),
     never && now === 'absent' ? 'never applied' : now,
-    tag(applied?.image?.reference),
+    // A mirror knows what was applied, not what runs.
+    applied?.image && row.source === 'host' ? tag(applied.image.reference) : '-',
     applied?.last_apply_sha ? shaText(applied.last_apply_sha, style) : '-',
     applied?.applied_at ? timeText(applied.applied_at, style) : '-',
-    applied?.approved_by.map(person).map(safe).join(', ') || '-',
+    applied?.approved_by.map((who) => person(who, style)).join(', ') || '-',
     note(row, style),
   ];
 }
@@ -56,28 +48,45 @@ export function statusText(result: StatusResult, style: Style): string {
   const table = [
     ['MODULE', 'HOST', 'NOW', 'RUNNING', 'COMMIT', 'APPLIED', 'BY', 'NOTE'],
     ...rows.map((row) => cells(row, style)),
-    ...undeclared.map((one) => [one.module ?? one.service, one.host, one.state, '-', '-', '-', '-', 'undeclared']),
+    ...undeclared.map((one) => [
+      ...[one.module ?? one.service, one.host, one.state].map(safe),
+      ...['-', '-', '-', '-', 'undeclared'],
+    ]),
   ];
-  const hosts = new Set(rows.map((row) => row.host)).size;
-  const unread = rows.filter((row) => row.source === 'mirror').length;
-  const back = rows.filter((row) => row.status?.outcome === 'rolled_back').length;
+  const hosts = [...new Set(rows.map((row) => row.host))];
+  const unread = rows.filter((row) => row.source === 'mirror');
+  const unreadHosts = hosts.filter((host) => unread.some((row) => row.host === host)).length;
+  const back = rows.filter((row) => row.source === 'host' && row.status?.outcome === 'rolled_back').length;
   const bad = rows.filter((row) => row.source === 'host' && !fine(row)).length;
-  const parts = [`${rows.length - unread - bad} fine`];
+  const parts = [`${rows.length - unread.length - bad} fine`];
   if (back > 0) parts.push(`${back} rolled back`);
   if (bad - back > 0) parts.push(`${bad - back} to look at`);
-  if (unread > 0) parts.push(`${unread} not reached`);
-  const sources = [`host (${rows.length - unread})`, ...(unread > 0 ? [`mirror (${unread})`] : [])];
+  if (unread.length > 0) parts.push(`${unread.length} not reached`);
+  const others = undeclared.length > 0 ? `; ${undeclared.length} undeclared` : '';
+  const sources = [`host (${hosts.length - unreadHosts})`, ...(unreadHosts > 0 ? [`mirror (${unreadHosts})`] : [])];
   const lines = [
     ...columns(table),
     '',
-    `${count(rows.length, 'module')} on ${count(hosts, 'host')}: ${parts.join(', ')}${undeclared.length > 0 ? `; ${undeclared.length} undeclared` : ''}. Source: ${sources.join(', ')}`,
+    `${count(rows.length, 'module')} on ${count(hosts.length, 'host')}: ${parts.join(', ')}${others}. Source: ${sources.join(', ')}`,
+    ...next(rows),
   ];
-  const unknown = rows.find((row) => row.interrupted !== null || row.status?.outcome === 'unknown');
-  if (unknown)
-    lines.push(
-      `next: platformctl plan ${unknown.module} (shows the host as it is; its apply ends the interrupted run)`,
-    );
   return withExit(lines, result.exitCode);
+}
+
+/** The one thing to do first. */
+function next(rows: readonly StatusRow[]): string[] {
+  const named = (test: (row: StatusRow) => boolean): string | undefined => {
+    const row = rows.find(test);
+    return row && safe(row.module);
+  };
+  const unknown = named((row) => row.interrupted?.outcome === 'unknown' || row.status?.outcome === 'unknown');
+  if (unknown) return [`next: platformctl plan ${unknown} (shows the host as it is; its apply ends the unknown run)`];
+  const unread = rows.find((row) => row.source === 'mirror');
+  if (unread) return [`next: platformctl host check ${safe(unread.host)}`];
+  const failed = named((row) => ['rolled_back', 'rollback_failed'].includes(row.status?.outcome ?? ''));
+  if (failed) return [`next: revert or fix the commit, then platformctl plan ${failed}`];
+  const never = named((row) => row.status === null);
+  return never ? [`next: platformctl plan ${never}`] : [];
 }
 
 function fine(row: StatusRow): boolean {
@@ -102,14 +111,8 @@ export function statusJson(result: StatusResult): object {
         row.interrupted === null
           ? null
           : { run_id: row.interrupted.runId, outcome: row.interrupted.outcome, why: row.interrupted.why },
-      error: row.error,
+      error: row.error === null ? null : failureJson(row.error),
     })),
-    undeclared: result.undeclared.map(({ host, project, service, module, state }) => ({
-      host,
-      project,
-      service,
-      module,
-      state,
-    })),
+    undeclared: result.undeclared.map(undeclaredJson),
   };
 }

@@ -14,7 +14,11 @@ export interface Style {
 /** The column at which `(exit N)` stands. */
 const EXIT_COLUMN = 100;
 
-export const paint = (style: Style): ChalkInstance => new Chalk({ level: style.colour ? 1 : 0 });
+const COLOURED = new Chalk({ level: 1 });
+const COLOURLESS = new Chalk({ level: 0 });
+
+/** Colour says nothing that the words do not say. */
+export const paint = (style: Style): ChalkInstance => (style.colour ? COLOURED : COLOURLESS);
 export const digestText = (digest: string, style: Style): string => (style.full ? digest : digest.slice(0, 12));
 export const shaText = (sha: string, style: Style): string => (style.full ? sha : sha.slice(0, 7));
 
@@ -62,4 +66,31 @@ export function withExit(lines: readonly string[], exitCode: number): string {
     all.push(`${last.padEnd(EXIT_COLUMN)} (exit ${exitCode})`);
   }
   return `${all.join('\n')}\n`;
+}
+
+/** `v1.136.0` of `ghcr.io/immich-app/immich-server:v1.136.0`; of a digest its first 12 digits. */
+export function tag(reference: string): string {
+  const digest = /@sha256:([0-9a-f]{12})/.exec(reference)?.[1];
+  if (digest !== undefined) return digest;
+  const name = reference.slice(reference.lastIndexOf('/') + 1);
+  return safe(name.includes(':') ? name.slice(name.indexOf(':') + 1) : 'latest');
+}
+
+/** `bob` of `bob@example.net`, `alice` of `self:alice@laptop`. */
+export function person(principal: string, style: Style): string {
+  const bare = principal.replace(/^self:/, '');
+  return safe(style.full ? bare : bare.replace(/@.*$/, ''));
+}
+
+/** A label and its text, further lines of it beneath: `  why   the new container ...`. At most 50 lines. */
+export function labelled(label: string, text: string): string[] {
+  const lines = text.split('\n').slice(0, 50);
+  return lines.map((line, index) => `  ${(index === 0 ? label : '').padEnd(5)} ${safe(line)}`.trimEnd());
+}
+
+/** `hint: ...`, further lines of it beneath. */
+export function hintLines(hint: string | null | undefined, label = 'hint'): string[] {
+  if (!hint) return [];
+  const indent = ' '.repeat(label.length + 2);
+  return hint.split('\n').map((line, index) => `${index === 0 ? `${label}: ` : indent}${safe(line)}`.trimEnd());
 }

@@ -1,5 +1,7 @@
 /** The way out (O-1): everything that leaves platformctl for a person or a pipe goes through here, redacted. */
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
+import { PlatformError } from '../../errors.js';
+import { EXIT_INTERRUPTED } from '../../exits.js';
 import type { Terminal } from '../../ports.js';
 import { redactData } from '../../secret/data.js';
 import type { Redactor } from '../../secret/redactor.js';
@@ -12,6 +14,8 @@ export interface TerminalOptions {
   /** NO_COLOR, TERM and CI decide on colour and spinners (C-3). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly noColor: boolean;
+  /** Ends a question that is waiting: nothing was changed by then (X-9). */
+  readonly interrupted?: AbortSignal;
 }
 
 const set = (value: string | undefined): boolean => value !== undefined && value !== '';
@@ -39,15 +43,43 @@ export function createTerminal(options: TerminalOptions): Terminal {
     async ask(question) {
       spinner.clear();
       if (!interactive) return null;
-      const lines = createInterface({ input: stdin, output: stderr, terminal: true });
-      const closed = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
-      try {
-        return await Promise.race([lines.question(redactor.text(question)), closed]);
-      } finally {
-        lines.close();
-      }
+      stderr.write(redactor.text(question));
+      return oneLine(stdin, options.interrupted);
     },
   };
+}
+
+const ANSWER_MAX = 10_000;
+
+/**
+ * One line, null where the input ended first. `terminal: false` leaves the line discipline to the terminal, so that Ctrl-C stays a signal.
+ * @throws PlatformError PCTL-INTERRUPTED (130)
+ */
+function oneLine(stdin: NodeJS.ReadStream, interrupted: AbortSignal | undefined): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input: stdin, terminal: false });
+    const interrupt = (): void => {
+      reject(
+        new PlatformError({
+          code: 'PCTL-INTERRUPTED',
+          exit: EXIT_INTERRUPTED,
+          summary: 'interrupted before anything was changed',
+        }),
+      );
+      lines.close();
+    };
+    lines.once('line', (line) => {
+      resolve(line.slice(0, ANSWER_MAX));
+      lines.close();
+    });
+    lines.once('close', () => {
+      interrupted?.removeEventListener('abort', interrupt);
+      stdin.pause();
+      resolve(null);
+    });
+    if (interrupted?.aborted) interrupt();
+    else interrupted?.addEventListener('abort', interrupt, { once: true });
+  });
 }
 
 /** One line that is rewritten in place while something takes long; only where a person watches. ora is imported when it first turns (C-6). */
@@ -60,7 +92,8 @@ function createSpinner(stream: NodeJS.WriteStream, wanted: boolean, colour: bool
     current = ora({ text: latest, stream, color: colour ? 'cyan' : false, discardStdin: false }).start();
   };
   const show = (text: string | null): void => {
-    latest = wanted ? text : null;
+    // A terminal that nobody gave a size (docker exec -t, script) has 0 columns: ora would count endless lines to clear.
+    latest = wanted && stream.columns !== 0 ? text : null;
     if (latest === null) {
       current?.stop();
       current = null;

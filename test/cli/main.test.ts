@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EXITS } from '../../src/exits.js';
+import { main } from '../../src/main.js';
+
+let out = '';
+let err = '';
+beforeEach(() => {
+  out = '';
+  err = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  // main sets it for the case that nothing ever settles.
+  process.exitCode = undefined;
+  const ours = <T extends { name: string }>(listeners: readonly T[]) =>
+    listeners.filter(({ name }) => name === 'crashed');
+  for (const listener of ours(process.listeners('uncaughtException'))) process.off('uncaughtException', listener);
+  for (const listener of ours(process.listeners('unhandledRejection'))) process.off('unhandledRejection', listener);
+});
+
+describe('C-5 help', () => {
+  const commands = [
+    [],
+    ['init'],
+    ['validate'],
+    ['plan'],
+    ['show'],
+    ['approve'],
+    ['explain-approval'],
+    ['apply'],
+    ['status'],
+    ['audit'],
+    ['audit', 'verify'],
+    ['lock', 'list'],
+    ['doctor'],
+    ['host', 'check'],
+    ['config', 'view'],
+    ['version'],
+    ['help'],
+  ];
+  it.each(commands.map((path) => [path.join(' ') || 'platformctl', path] as const))('%s -h', async (name, path) => {
+    expect(await main([...path, '-h'])).toBe(0);
+    expect(err).toBe('');
+    await expect(out).toMatchFileSnapshot(`golden/help-${name.replaceAll(' ', '-')}.txt`);
+    const asked = out;
+    out = '';
+    if (name !== 'platformctl' && name !== 'help') {
+      expect(await main(['help', ...path])).toBe(0);
+      expect(out).toBe(asked);
+    }
+    if (!['platformctl', 'audit', 'version'].includes(name)) expect(asked).toContain('\nExamples:\n');
+  });
+
+  it.each(['exit-codes', 'environment'])('help %s', async (topic) => {
+    expect(await main(['help', topic])).toBe(0);
+    await expect(out).toMatchFileSnapshot(`golden/help-topic-${topic}.txt`);
+  });
+
+  it("exit-codes has every exit, says Terraform's difference first, and shows the line for scripts", async () => {
+    await main(['help', 'exit-codes']);
+    for (const { code, name } of EXITS) expect(out).toMatch(new RegExp(`^ *${code}  ${name} `, 'm'));
+    expect(out.split('\n')[0]).toContain('-detailed-exitcode');
+    expect(out).toContain('rc=$?; [ $rc = 9 ] || exit $rc');
+  });
+
+  it('no command prints the help', async () => {
+    expect(await main([])).toBe(0);
+    expect(out).toContain('Usage: platformctl');
+  });
+});
+
+describe('wrong usage is exit 2, on stderr, with what to do', () => {
+  it.each([
+    [['plna'], "unknown command 'plna'", 'did you mean plan?'],
+    [['plan', '--ofline'], "unknown option '--ofline'", 'did you mean --offline?'],
+    [['apply'], "missing required argument 'plans'", 'platformctl apply -h'],
+    [['plan', '--out'], "option '--out <file>' argument missing", 'platformctl plan -h'],
+    [['audit'], 'platformctl audit needs to be told what to do', 'platformctl audit -h'],
+    [['audit', 'verfy'], "unknown command 'verfy'", 'did you mean verify?'],
+    [['help', 'nothing'], "there is no command or topic 'nothing'", 'platformctl -h'],
+    [['validate', 'extra'], 'too many arguments', 'platformctl validate -h'],
+    [['--', '--json'], "unknown command '--json'", 'platformctl -h'],
+    [['rollback', 'web'], "unknown command 'rollback'", 'platformctl -h'],
+  ])('C-2 %j', async (argv, summary, hint) => {
+    expect(await main(argv)).toBe(2);
+    expect(out).toBe('');
+    expect(err).toContain(`error: ${summary}`);
+    expect(err).toContain('PCTL-USAGE');
+    expect(err).toContain(hint);
+    expect(err).toMatch(/\(exit 2\)\n$/);
+  });
+
+  it('C-1 with --json it is a document on stdout', async () => {
+    expect(await main(['plan', '--bad', '--json'])).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ schema_version: '1.0', exitCode: 2, error: { code: 'PCTL-USAGE' } });
+    expect(err).toBe('');
+  });
+
+  it('C-1 with --json-lines it is one line', async () => {
+    expect(await main(['plan', '--bad', '--json-lines'])).toBe(2);
+    expect(out.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('errors', () => {
+  it('no repo: 2, with -C taken', async () => {
+    expect(await main(['-C', '/', 'status', '--no-color'])).toBe(2);
+    expect(err).toContain('PCTL-NO-REPO');
+  });
+
+  it('a missing --env-file: 2', async () => {
+    expect(await main(['status', '--env-file', 'not-there'])).toBe(2);
+    expect(err).toContain('PCTL-ENV-FILE');
+  });
+
+  it('O-6 an uncaught error in any room: 2, its kind and no more', async () => {
+    vi.doMock('../../src/commands/doctor.js', () => ({
+      run: () => Promise.reject(Object.assign(new RangeError('Authorization: abcdef123'), { code: 'ERR_X' })),
+    }));
+    expect(await main(['doctor'])).toBe(2);
+    expect(err).toContain('PCTL-INTERNAL');
+    expect(err).toContain('RangeError ERR_X');
+    expect(err).not.toContain('abcdef123');
+    expect(err).not.toContain('    at ');
+    err = '';
+    expect(await main(['doctor', '--debug'])).toBe(2);
+    expect(err).toContain('    at ');
+    expect(err).not.toContain('abcdef123');
+    vi.doUnmock('../../src/commands/doctor.js');
+  });
+});
+
+it.each([['--version'], ['version']])('%s', async (word) => {
+  expect(await main([word])).toBe(0);
+  expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

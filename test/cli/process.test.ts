@@ -1,0 +1,75 @@
+/** main as a process: what only the operating system can show. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `code` with `main` in scope, as bin/platformctl.js does. */
+function script(name: string, code: string): string {
+  const path = join(folder, `${name}.mts`);
+  writeFileSync(path, `import { main } from ${JSON.stringify(join(process.cwd(), 'src/main.ts'))};\n${code}\n`);
+  return path;
+}
+
+const node = (path: string, ...args: string[]) =>
+  spawnSync(process.execPath, ['--import', 'tsx', path, ...args], { encoding: 'utf8', timeout: 30_000 });
+
+describe('an error outside of every promise chain', () => {
+  it.each([
+    [
+      'thrown in a timer',
+      "setTimeout(() => { throw new TypeError('token=abcdef99') }, 1); process.exitCode = await main(['help', 'environment']); await new Promise((r) => setTimeout(r, 5000));",
+    ],
+    [
+      'a rejection that nobody handles',
+      "Promise.reject(new TypeError('token=abcdef99')); process.exitCode = await main(['help', 'environment']); await new Promise((r) => setTimeout(r, 5000));",
+    ],
+  ])('%s: 2, and nothing of its message', (name, code) => {
+    const run = node(script(name.replaceAll(' ', '-'), code));
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain('PCTL-INTERNAL');
+    expect(run.stderr).not.toContain('abcdef99');
+  });
+
+  it("what never settles ends 2, not with Node's 13, which means action_failed", () => {
+    const run = node(script('never', "await main(['--version']); await new Promise(() => {});"));
+    expect(run.status).toBe(2);
+  });
+});
+
+it('a reader that went away is no failure', () => {
+  const path = script(
+    'pipe',
+    "process.exitCode = await main(['help', 'exit-codes']); for (let i = 0; i < 2000; i++) process.stdout.write('x'.repeat(1000)); process.exitCode = 0;",
+  );
+  const run = spawnSync(
+    'sh',
+    ['-c', `{ "$0" --import tsx "$1"; echo "rc=$?" >&2; } | head -c 10`, process.execPath, path],
+    { encoding: 'utf8', timeout: 30_000 },
+  );
+  expect(run.stderr).toBe('rc=0\n');
+});
+
+it.each(['SIGINT', 'SIGTERM'] as const)('X-9 %s ends a command that changes nothing, with 130', async (signal) => {
+  const path = script(
+    'wait',
+    "setTimeout(() => process.stdout.write('ready\\n'), 300); process.exitCode = await main(['-C', process.argv[2], 'doctor']); ",
+  );
+  // A command that waits: doctor, with a git that never answers.
+  writeFileSync(join(folder, 'git'), '#!/bin/sh\nsleep 20\n', { mode: 0o755 });
+  const child = spawn(process.execPath, ['--import', 'tsx', path, folder], {
+    env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  expect(await ended).toBe(130);
+});
