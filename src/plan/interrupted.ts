@@ -1,12 +1,16 @@
 /** What a run was that recorded its intent and never its end (R-3). Pure. */
 import type { Plan } from '../manifest/types.js';
-import { conditionOf, type Observation } from './observation.js';
+import { type Container, conditionOf, type Observation } from './observation.js';
 
 export interface Interrupted {
   readonly runId: string;
   readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
   readonly why: string;
 }
+
+/** V-1 without its watcher: a container that runs at one moment may be in the middle of a restart loop. */
+const stood = (container: Container, seconds: number, now: number): boolean =>
+  container.restarts === 0 && now - Date.parse(container.startedAt) / 1000 >= seconds;
 
 /** `plan`: what the run was about, from its folder on the host; null where that is gone. */
 export function judgeInterrupted(
@@ -40,8 +44,12 @@ export function judgeInterrupted(
     only !== undefined &&
     (!before.has(only.id) || !plan.recreates) &&
     (plan.image.id === null || only.image === plan.image.id);
-  if (filesNew && runs && newContainer)
-    return verdict('applied', "the plan's files and a healthy container of the new definition are there");
+  if (filesNew && runs && newContainer) {
+    const stable = plan.smoke.exits !== null || stood(only, plan.smoke.stable_seconds, observation.engine.now);
+    return stable
+      ? verdict('applied', "the plan's files and a healthy container of the new definition are there")
+      : verdict('unknown', `the new container has not yet run for ${plan.smoke.stable_seconds} s without a restart`);
+  }
 
   const filesOld = identity.files.every((file) => {
     const seen = observation.files.get(file.path);
