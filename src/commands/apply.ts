@@ -23,7 +23,8 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
   const report: Report = (event: StepEvent) => {
     if (flags.jsonLines) world.terminal.out(`${JSON.stringify(event)}\n`);
     else if (flags.quiet || flags.json) return;
-    else if (world.terminal.interactive && event.state !== 'done' && event.state !== 'failed') world.terminal.progress(progressLine(event));
+    else if (world.terminal.interactive && event.state !== 'done' && event.state !== 'failed')
+      world.terminal.progress(progressLine(event));
     else world.terminal.err(`${progressLine(event)}\n`);
   };
   const ask: Ask = {

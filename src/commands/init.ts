@@ -4,7 +4,11 @@ import type { InitDocument } from '../manifest/types.js';
 import type { World } from '../ports.js';
 
 /** `platformctl init [--solo|--team] [--json]` */
-export async function run(world: World, _args: string[], options: InitOptions & { readonly json?: boolean }): Promise<ExitCode> {
+export async function run(
+  world: World,
+  _args: string[],
+  options: InitOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
   const result = await initFlow(world, options);
   world.terminal.out(options.json ? `${JSON.stringify(initJson(result), null, 2)}\n` : initText(result));
   return EXIT_NO_CHANGES;

@@ -43,6 +43,7 @@ export function makeWorld(directory: string, environment: Record<string, string>
       out: (text: string) => void out.push(text),
       err: (text: string) => void err.push(text),
       ask: async () => null,
+      progress: () => undefined,
     },
   };
   return new Proxy({ ...parts, out, err } as TestWorld, {
