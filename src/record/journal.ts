@@ -1,0 +1,59 @@
+/** A run's journal (X-5) as values: what finish.sh wrote, line by line, and what its end says. Pure. */
+import type { ExitCode } from '../exits.js';
+import type { Status } from '../manifest/types.js';
+
+export interface JournalLine {
+  readonly step: string;
+  readonly state: string;
+  readonly exit: number;
+  /** Seconds since the host started. */
+  readonly at: number;
+  /** `-` where there is none. */
+  readonly detail: string;
+}
+
+export interface JournalEnd {
+  readonly outcome: Status['outcome'];
+  readonly exit: ExitCode;
+  /** The reason word of the host. */
+  readonly why: string;
+}
+
+const LINE = /^([a-z]+) ([a-z_]+) ([0-9]{1,3}) ([0-9]{1,12}) (\S+)$/;
+
+export function readJournalLine(line: string): JournalLine | null {
+  const match = LINE.exec(line);
+  if (!match) return null;
+  const [, step = '', state = '', exit, at, detail = ''] = match;
+  return { step, state, exit: Number(exit), at: Number(at), detail };
+}
+
+/** Whole lines only: a last one without a newline is a write that was cut off (R-4), and what it says may be half a word. */
+export function readJournal(text: string): JournalLine[] {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole.split('\n').flatMap((line) => readJournalLine(line) ?? []);
+}
+
+/** The exits that a run on the host ends with, each with the one outcome that it means. */
+const ENDS: Readonly<Record<number, readonly Status['outcome'][]>> = {
+  7: ['remote_failed'],
+  9: ['applied', 'removed'],
+  11: ['rolled_back'],
+  12: ['rollback_failed'],
+  16: ['applied_unrecorded'],
+};
+
+/** How the run ended by its own words; null while it goes on, or where it never came to its end. A word and an exit that do not belong together are no end. */
+export function journalEnd(journal: readonly JournalLine[]): JournalEnd | null {
+  const last = journal.findLast((line) => line.step === 'end');
+  const outcome = ENDS[last?.exit ?? -1]?.find((one) => one === last?.state);
+  return last && outcome ? { outcome, exit: last.exit as ExitCode, why: last.detail } : null;
+}
+
+/** Seconds from the first line to the last; null where it has no two lines, or the host was restarted in between. */
+export function journalSeconds(journal: readonly JournalLine[]): number | null {
+  const [first] = journal;
+  const last = journal.at(-1);
+  if (!first || !last || first === last) return null;
+  return last.at >= first.at ? last.at - first.at : null;
+}
