@@ -2,6 +2,7 @@ import type { Exchange } from '../execute/protocol.js';
 import { EXIT_STALE } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { Conversation, Host, StepEvent, World } from '../ports.js';
+import { shortRun } from '../run-id.js';
 import type { Case } from './apply-case.js';
 import type { factsUnderLock } from './apply-facts.js';
 import type { ApplyResult, Failure } from './results.js';
@@ -59,7 +60,7 @@ export function asGate(gates: readonly GateVerdict[], errors: readonly Failure[]
 export function describeHolder(holder: string): string {
   try {
     const one = JSON.parse(holder) as Record<string, unknown>;
-    return `${String(one.who)} since ${String(one.since)}, run ${String(one.run_id).slice(0, 8)}`;
+    return `${String(one.who)} since ${String(one.since)}, run ${shortRun(String(one.run_id))}`;
   } catch {
     return 'somebody';
   }

@@ -8,6 +8,7 @@ import { evaluate } from '../gate/evaluate.js';
 import { changesAnything } from '../gate/facts.js';
 import { type GateVerdict, gatesExit } from '../gate/verdict.js';
 import { quote } from '../quote.js';
+import { shortRun } from '../run-id.js';
 import { factsUnderLock } from './apply-facts.js';
 import { asGate, describeHolder, type Inside, refused } from './apply-inside.js';
 import { run } from './apply-run.js';
@@ -42,7 +43,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
         hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}`,
       });
     }
-    step('lock', 'done', `taken, run ${runId.slice(0, 8)}`);
+    step('lock', 'done', `taken, run ${shortRun(runId)}`);
   }
 
   const look = await lookAtHost(exchange, plan.host, open.prepared, { ...open.context, holding: true });

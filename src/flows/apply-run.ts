@@ -9,6 +9,7 @@ import type { GateVerdict } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
 import { quote } from '../quote.js';
+import { shortRun } from '../run-id.js';
 import { whyWords } from '../verify/words.js';
 import type { factsUnderLock } from './apply-facts.js';
 import type { Inside } from './apply-inside.js';
@@ -54,7 +55,7 @@ export async function run(
       deadlines: { compose: COMPOSE_SECONDS },
     };
     await sayGo(inside, goMessages(going));
-    step('go', 'done', `the host goes on by itself, run ${runId.slice(0, 8)}`);
+    step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
     const totalMs = (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
@@ -93,7 +94,7 @@ export function lostAfterGo(
     runId,
     gates,
     exitCode: EXIT_UNKNOWN,
-    hint: `platformctl status ${open.plan.module} tells how run ${runId.slice(0, 8)} ended`,
+    hint: `platformctl status ${open.plan.module} tells how run ${shortRun(runId)} ended`,
   });
 }
 

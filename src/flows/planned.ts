@@ -10,6 +10,7 @@ import { folderOf, inRepo, join, type MountSource, onHost } from '../plan/files.
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
+import { shortRun } from '../run-id.js';
 import { hostProblems } from './host-problems.js';
 import { type Delivered, fail, type Halfway, type Looked, type PlanContext } from './looks.js';
 import type { Failure } from './results.js';
@@ -117,7 +118,7 @@ export async function planOf(
     );
   if (interrupted)
     warnings.push(
-      `run ${interrupted.runId.slice(0, 8)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`,
+      `run ${shortRun(interrupted.runId)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`,
     );
   if (changed && relation === 'ancestor')
     warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');

@@ -1,6 +1,7 @@
 /** The closing block of an apply, the same byte for byte on a terminal and in CI; a refusal shows all failures at once. */
 import { worstExit } from '../exits.js';
 import type { ApplyResult } from '../flows/results.js';
+import { shortRun } from '../run-id.js';
 import { failureJson, failureLines } from './failures.js';
 import { columns, count, hintLines, labelled, paint, type Style, safe, shaText, withExit } from './style.js';
 
@@ -74,7 +75,7 @@ function closing(result: ApplyResult, style: Style): string[] {
     lines.push(`        (the last ${log.length} of ${count(result.log.length, 'line')}; all: --json)`);
   for (const note of result.notes) lines.push(`  note  ${safe(note)}`);
   if (result.runId !== null && !GOOD.has(result.outcome))
-    lines.push(`  run   ${style.full ? result.runId : result.runId.slice(0, 8)}`);
+    lines.push(`  run   ${style.full ? result.runId : shortRun(result.runId)}`);
   return lines;
 }
 

@@ -1,4 +1,5 @@
 import type { LockRow } from '../flows/results.js';
+import { shortRun } from '../run-id.js';
 import { columns, count, type Style, safe, shaText, timeText } from './style.js';
 
 export function locksText(rows: readonly LockRow[], style: Style): string {
@@ -7,7 +8,7 @@ export function locksText(rows: readonly LockRow[], style: Style): string {
     row.host,
     safe(row.name),
     row.state,
-    row.runId?.slice(0, 8) ?? '-',
+    row.runId === null ? '-' : shortRun(row.runId),
     safe(row.who ?? '-'),
     row.since ? timeText(row.since, style) : '-',
     row.sourceSha ? shaText(row.sourceSha, style) : '-',

@@ -1,5 +1,6 @@
 /** `status`: one line a module, then what is wrong and what to do about it. */
 import type { StatusResult, StatusRow } from '../flows/results.js';
+import { shortRun } from '../run-id.js';
 import { failureJson } from './failures.js';
 import { undeclaredJson } from './plan.js';
 import { columns, count, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
@@ -12,8 +13,8 @@ function note(row: StatusRow, style: Style): string {
   if (row.interrupted)
     notes.push(
       row.interrupted.outcome === 'applying'
-        ? `run ${row.interrupted.runId.slice(0, 8)} is going on`
-        : `run ${row.interrupted.runId.slice(0, 8)} was interrupted, judged ${row.interrupted.outcome}: ${safe(row.interrupted.why)}`,
+        ? `run ${shortRun(row.interrupted.runId)} is going on`
+        : `run ${shortRun(row.interrupted.runId)} was interrupted, judged ${row.interrupted.outcome}: ${safe(row.interrupted.why)}`,
     );
   else if (status?.outcome === 'rolled_back')
     notes.push(`ROLLED BACK from ${shaText(status.attempt?.sha ?? '', style)}`);

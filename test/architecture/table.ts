@@ -1,7 +1,7 @@
 /** design.md's "Who may import what", as data. A room is a folder of src/, or the name of a file directly in it. */
 
 /** Names that every room may use: they have no effects. */
-export const FOUNDATION = ['errors', 'exits', 'quote'] as const;
+export const FOUNDATION = ['errors', 'exits', 'quote', 'run-id'] as const;
 
 /** Synchronous and pure: what they know arrives as values. */
 export const PURE_ROOMS = ['manifest', 'state', 'compose', 'plan', 'gate'] as const;
@@ -32,6 +32,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   errors: { values: [], types: [], packages: [] },
   exits: { values: [], types: [], packages: [] },
   quote: { values: [], types: [], packages: [] },
+  'run-id': { values: [], types: [], packages: [] },
   ports: { values: [], types: ['secret/secret'], packages: [] },
   secret: {
     values: [],

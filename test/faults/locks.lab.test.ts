@@ -1,6 +1,7 @@
 /** Two who want the same, and clients that go away: before `go` nothing was changed, after it the host needs nobody (X-5, X-6, X-9). Real sshd, real engine. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shortRun } from '../../src/run-id.js';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
 import { sharedLab } from '../lab/shared.js';
 import {
@@ -83,7 +84,7 @@ describe('X-6: two terminals apply at once', () => {
     expect(second.exit, second.said).toBe(10);
     expect(second.result).toMatchObject({ outcome: 'busy' });
     expect(second.result?.message).toContain(held?.who);
-    expect(second.result?.message).toContain(run.slice(0, 8));
+    expect(second.result?.message).toContain(shortRun(run));
     expect(await first.ended).toMatchObject({ exit: 9 });
     const third = await waiting.ended;
     expect(third.exit, third.said).toBe(8);

@@ -198,7 +198,7 @@ export const APPLIES: Readonly<Record<string, ApplyResult>> = {
     outcome: 'busy',
     changed: false,
     remote: null,
-    message: 'module.immich-server is held: alice@laptop since 2026-11-24T12:00:00Z, run 0193a1c1',
+    message: 'module.immich-server is held: alice@laptop since 2026-11-24T12:00:00Z, run 0193a1c1-55d0',
     hint: 'wait for it (--lock-wait SECONDS)',
     exitCode: 10,
   }),
