@@ -219,6 +219,38 @@ export interface ExplainApprovalDocument {
 }
 
 /**
+ * What `platformctl host add --json` prints.
+ */
+export interface HostAddDocument {
+  schema_version: '1.0';
+  exitCode: 0;
+  host: string;
+  address: string;
+  port: number;
+  user: string;
+  host_key: {
+    kind: string;
+    fingerprint: string;
+    /**
+     * As config.yaml has it now: `ssh-ed25519 AAAA...`.
+     */
+    line: string;
+  };
+  /**
+   * Written, relative to the repo's root.
+   */
+  file: string;
+  /**
+   * Commands that make the agent's account, to be run as root on the host.
+   */
+  as_root: string[];
+  /**
+   * What to do next, a line each.
+   */
+  next: string[];
+}
+
+/**
  * What `platformctl init --json` prints.
  */
 export interface InitDocument {
