@@ -2629,6 +2629,7 @@ export const statusOutputSchema = {
               "outcome": {
                 "enum": [
                   "applied",
+                  "removed",
                   "rolled_back",
                   "unknown",
                   "applying"
@@ -3007,6 +3008,13 @@ export const statusSchema = {
               "string",
               "null"
             ]
+          },
+          "approved_by": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "Whose approval counts again for a rollback to it (B-2)."
           }
         }
       }

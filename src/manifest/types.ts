@@ -959,7 +959,7 @@ export interface StatusListDocument {
     condition: string | null;
     interrupted: {
       run_id: string;
-      outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+      outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
       why: string;
     } | null;
     error: {
@@ -1059,6 +1059,10 @@ export interface Status {
     plan_digest: string;
     applied_at: string;
     image_id: string | null;
+    /**
+     * Whose approval counts again for a rollback to it (B-2).
+     */
+    approved_by?: string[];
   }[];
   intent: {
     run_id: string;
