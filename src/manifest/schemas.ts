@@ -713,89 +713,6 @@ export const explainApprovalSchema = {
   }
 };
 
-export const hostAddSchema = {
-  "$schema": "https://json-schema.org/draft/2020-12/schema",
-  "$id": "host-add.schema.json",
-  "title": "HostAddDocument",
-  "description": "What `platformctl host add --json` prints.",
-  "type": "object",
-  "additionalProperties": false,
-  "required": [
-    "schema_version",
-    "exitCode",
-    "host",
-    "address",
-    "port",
-    "user",
-    "host_key",
-    "file",
-    "as_root",
-    "next"
-  ],
-  "properties": {
-    "schema_version": {
-      "const": "1.0"
-    },
-    "exitCode": {
-      "const": 0
-    },
-    "host": {
-      "type": "string"
-    },
-    "address": {
-      "type": "string"
-    },
-    "port": {
-      "type": "integer",
-      "minimum": 1,
-      "maximum": 65535
-    },
-    "user": {
-      "type": "string"
-    },
-    "host_key": {
-      "type": "object",
-      "additionalProperties": false,
-      "required": [
-        "kind",
-        "fingerprint",
-        "line"
-      ],
-      "properties": {
-        "kind": {
-          "type": "string"
-        },
-        "fingerprint": {
-          "type": "string",
-          "pattern": "^SHA256:[A-Za-z0-9+/]{43}$"
-        },
-        "line": {
-          "type": "string",
-          "description": "As config.yaml has it now: `ssh-ed25519 AAAA...`."
-        }
-      }
-    },
-    "file": {
-      "type": "string",
-      "description": "Written, relative to the repo's root."
-    },
-    "as_root": {
-      "type": "array",
-      "items": {
-        "type": "string"
-      },
-      "description": "Commands that make the agent's account, to be run as root on the host."
-    },
-    "next": {
-      "type": "array",
-      "items": {
-        "type": "string"
-      },
-      "description": "What to do next, a line each."
-    }
-  }
-};
-
 export const initSchema = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "init.schema.json",
@@ -2527,6 +2444,228 @@ export const platformSchema = {
   }
 };
 
+export const runsOutputSchema = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "runs-output.schema.json",
+  "title": "RunsDocument",
+  "description": "What `platformctl runs --json` prints (C-1).",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+    "schema_version",
+    "exitCode",
+    "runs",
+    "more",
+    "errors"
+  ],
+  "properties": {
+    "schema_version": {
+      "type": "string",
+      "pattern": "^1\\.[0-9]+$"
+    },
+    "exitCode": {
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 130
+    },
+    "runs": {
+      "type": "array",
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "run_id",
+          "host",
+          "module",
+          "kind",
+          "who",
+          "started_at",
+          "source_sha",
+          "digest",
+          "ci_url",
+          "outcome",
+          "why",
+          "duration_seconds"
+        ],
+        "properties": {
+          "run_id": {
+            "type": "string",
+            "pattern": "^[0-9a-f-]{36}$"
+          },
+          "host": {
+            "type": "string"
+          },
+          "module": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "kind": {
+            "enum": [
+              "apply",
+              "rollback",
+              "remove",
+              null
+            ],
+            "description": "null: it never came to `go`."
+          },
+          "who": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "started_at": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+          },
+          "source_sha": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "pattern": "^[0-9a-f]{40}$"
+          },
+          "digest": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "Of the plan."
+          },
+          "ci_url": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "outcome": {
+            "enum": [
+              "applying",
+              "applied",
+              "no_changes",
+              "refused",
+              "stale",
+              "busy",
+              "remote_failed",
+              "rolled_back",
+              "rollback_failed",
+              "applied_unrecorded",
+              "unknown",
+              "removed",
+              "interrupted",
+              "skipped",
+              "would_apply",
+              "never_applied"
+            ],
+            "description": "`applying`: it goes on. `unknown`: it never told its end. `interrupted`: it ended before `go`."
+          },
+          "why": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "In words."
+          },
+          "duration_seconds": {
+            "type": [
+              "integer",
+              "null"
+            ],
+            "minimum": 0
+          }
+        }
+      },
+      "description": "Newest first."
+    },
+    "more": {
+      "type": "boolean",
+      "description": "There are older ones."
+    },
+    "errors": {
+      "type": "array",
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "module",
+          "code",
+          "summary",
+          "where",
+          "why",
+          "hint",
+          "exitCode"
+        ],
+        "properties": {
+          "module": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "code": {
+            "type": "string",
+            "pattern": "^PCTL-[A-Z0-9-]+$",
+            "description": "Stable."
+          },
+          "summary": {
+            "type": "string"
+          },
+          "where": {
+            "type": [
+              "object",
+              "null"
+            ],
+            "additionalProperties": false,
+            "properties": {
+              "file": {
+                "type": "string"
+              },
+              "line": {
+                "type": "integer",
+                "minimum": 1
+              },
+              "column": {
+                "type": "integer",
+                "minimum": 1
+              },
+              "host": {
+                "type": "string"
+              },
+              "step": {
+                "type": "string"
+              }
+            }
+          },
+          "why": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "hint": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "exitCode": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 130
+          }
+        }
+      },
+      "description": "Hosts that could not be asked."
+    }
+  }
+};
+
 export const statusOutputSchema = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "status-output.schema.json",
@@ -2629,7 +2768,6 @@ export const statusOutputSchema = {
               "outcome": {
                 "enum": [
                   "applied",
-                  "removed",
                   "rolled_back",
                   "unknown",
                   "applying"
@@ -3008,13 +3146,6 @@ export const statusSchema = {
               "string",
               "null"
             ]
-          },
-          "approved_by": {
-            "type": "array",
-            "items": {
-              "type": "string"
-            },
-            "description": "Whose approval counts again for a rollback to it (B-2)."
           }
         }
       }
