@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   lock: () => import('./commands/lock.js'),
   doctor: () => import('./commands/doctor.js'),
   host: () => import('./commands/host.js'),
+  'host-add': () => import('./commands/host-add.js'),
   config: () => import('./commands/config.js'),
   help: () => import('./commands/help.js'),
   version: () => import('./commands/version.js'),

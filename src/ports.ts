@@ -141,6 +141,23 @@ export interface HostAddress {
   readonly jump: readonly HostAddress[];
 }
 
+/** Where a host key is asked for; the name is for messages. */
+export interface HostKeyTarget {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A host key as a machine showed it, which proves nothing yet. */
+export interface ShownHostKey {
+  /** `ssh-ed25519` */
+  readonly kind: string;
+  /** `SHA256:...` as ssh-keygen prints it. */
+  readonly fingerprint: string;
+  /** `ssh-ed25519 AAAA...` */
+  readonly line: string;
+}
+
 /** Opens a host (15 s, 4 tries with backoff and jitter, X-8). Errors: PCTL-GATE-HOST (4: root, unknown or other host key), PCTL-HOST-CONNECT (7), PCTL-SSH-NO-IDENTITY (2). */
 export type Connect = (address: HostAddress) => Promise<Host>;
 
@@ -238,6 +255,8 @@ export interface World {
   /** The repo that holds `dir`. PCTL-NO-REPO (2) where there is none. */
   openGit(dir: string): Promise<Git>;
   readonly connect: Connect;
+  /** Connects only as far as the host key (15 s). PCTL-HOST-CONNECT (7) */
+  readonly showHostKey: (target: HostKeyTarget) => Promise<ShownHostKey>;
   readonly files: Files;
   /** Needed by what reads the work tree: validate, and plan without `--sha`. */
   readonly workTree?: WorkTree;

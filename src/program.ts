@@ -181,6 +181,18 @@ export function buildProgram(act: Act): Command {
     ),
     'host',
   );
+  to(
+    command('add <name>', "look at a machine's host key and write it into config.yaml once it was compared", host)
+      .requiredOption('--address <address>', 'its name or address')
+      .option('--port <port>', "sshd's port (default: 22)")
+      .option('--user <user>', 'the account there (default: platform-host-agent); root is refused')
+      .option('--fingerprint <fingerprint>', 'SHA256:... of its host key, in place of typing it')
+      .addHelpText(
+        'after',
+        `${examples('host add rs2000 --address rs2000.example.net', 'host add nas --address 192.0.2.7 --port 2222 --fingerprint SHA256:...')}\n\nConnects only as far as the host key. Ends with the commands that make the account, to be run as root there.`,
+      ),
+    'host-add',
+  );
   const config = command('config', 'the configuration');
   to(
     command('view', 'the config that judges, defaults filled in', config)

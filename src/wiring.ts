@@ -95,6 +95,7 @@ export async function wire(given: Invocation): Promise<World> {
         homeDirectory: environment.get('HOME') ?? '/',
       })(address);
     },
+    showHostKey: async (target) => (await import('./adapters/ssh/show-host-key.js')).showHostKey(target),
     files,
     signer: lazySigner(child, terminal.interactive),
     tailnet: {

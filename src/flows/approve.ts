@@ -8,6 +8,7 @@ import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
 import { loadPlan } from './plan-files.js';
 import { SIGNERS_PATH } from './policy.js';
+import { planReferences } from './references.js';
 
 export interface ApproveResult {
   /** Of the plans that were signed, sorted. */
@@ -33,7 +34,7 @@ export interface ApproveOptions {
 
 /**
  * Signs one or several plans once and appends the signature to each `PLAN.sig`.
- * @param references plan files, or ids of kept plans
+ * @param references plan files, ids of kept plans, or names of stacks
  * @throws PlatformError what loadPlan and Signer throw; PCTL-PLAN-DIRTY, PCTL-PLAN-OFFLINE (3); PCTL-SIGN-KEY (2) where no key is found
  */
 export async function approve(
@@ -43,7 +44,8 @@ export async function approve(
   options: ApproveOptions,
 ): Promise<ApproveResult> {
   const loaded: { plan: Plan; file: string }[] = [];
-  for (const reference of references) loaded.push(await loadPlan(world, git.root, reference));
+  for (const reference of await planReferences(world, git, references))
+    loaded.push(await loadPlan(world, git.root, reference));
   for (const { plan, file } of loaded) refuseUnappliable(plan, file);
   options.show(loaded.map(({ plan }) => plan));
   const open = loaded.filter(({ plan }) => changesAnything(plan));

@@ -1,13 +1,14 @@
 /** Which modules a plan is about, and which of them cannot be (P-1, M-2). */
 import { PlatformError } from '../errors.js';
-import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../exits.js';
+import { EXIT_TOOL_ERROR } from '../exits.js';
 import type { Git } from '../ports.js';
 import { problemFailure } from './prepare.js';
+import { askedModules } from './references.js';
 import type { Failure } from './results.js';
 import type { Gathered } from './wanted.js';
 
 export interface PlanOptions {
-  /** Module ids; none: every service module. */
+  /** Module ids and names of stacks; none: every service module. */
   readonly ids: readonly string[];
   readonly sha?: string;
   readonly changedSince?: string;
@@ -36,16 +37,10 @@ export async function selected(
   const broken = new Set(
     gathered.wanted.problems.map((problem) => moduleOfPath(problem.file)).filter((id): id is string => id !== null),
   );
-  const unknown = options.ids.filter((id) => !gathered.wanted.modules.has(id) && !broken.has(id));
-  if (unknown.length > 0) {
-    throw new PlatformError({
-      code: 'PCTL-MODULE-UNKNOWN',
-      exit: EXIT_INVALID,
-      summary: `no module ${unknown.join(', ')}`,
-      hint: `modules here: ${all.slice(0, 20).join(', ') || 'none'}`,
-    });
-  }
-  let ids = options.ids.length > 0 ? [...new Set(options.ids)] : [...new Set([...all, ...broken])].sort();
+  let ids =
+    options.ids.length > 0
+      ? askedModules(gathered.wanted, options.ids, (id) => broken.has(id))
+      : [...new Set([...all, ...broken])].sort();
   let leftOut = 0;
   if (options.changedSince !== undefined) {
     const since = await commitOf(git, options.changedSince);

@@ -115,7 +115,7 @@ export interface StatusRow {
   /** what an interrupted run was judged to be. */
   readonly interrupted: {
     readonly runId: string;
-    readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+    readonly outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
     readonly why: string;
   } | null;
   readonly error: Failure | null;

@@ -1,5 +1,4 @@
 /** What runs, and what the last runs left behind (R-1): the host is the truth, the mirror in this checkout what is left without it. */
-import { PlatformError } from '../errors.js';
 import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
@@ -16,26 +15,20 @@ import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
+import { askedModules } from './references.js';
 import type { StatusResult, StatusRow, Undeclared } from './results.js';
 import { gatherWanted } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 const OBSERVE = { ms: 120_000, step: 'observe' };
 
-export async function statusFlow(world: World, ids: readonly string[]): Promise<StatusResult> {
+/** @param names ids and names of stacks; none: every module, and what is undeclared */
+export async function statusFlow(world: World, names: readonly string[]): Promise<StatusResult> {
   const git = await world.openGit(world.directory);
   const gathered = await gatherWanted(world, git, { workTree: true });
   const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
-  const modules = [...gathered.wanted.modules.values()].filter((module) => ids.length === 0 || ids.includes(module.id));
-  const unknown = ids.filter((id) => !gathered.wanted.modules.has(id));
-  if (unknown.length > 0) {
-    throw new PlatformError({
-      code: 'PCTL-MODULE-UNKNOWN',
-      exit: 3,
-      summary: `no module ${unknown.join(', ')}`,
-      hint: `modules here: ${[...gathered.wanted.modules.keys()].slice(0, 20).join(', ')}`,
-    });
-  }
+  const asked = new Set(askedModules(gathered.wanted, names));
+  const modules = [...gathered.wanted.modules.values()].filter(({ id }) => names.length === 0 || asked.has(id));
   const hosts = [...new Set(modules.map((module) => module.host))];
   const parts = await Promise.all(
     hosts.map((host) =>
@@ -57,7 +50,7 @@ export async function statusFlow(world: World, ids: readonly string[]): Promise<
   });
   return {
     rows,
-    undeclared: ids.length > 0 ? [] : parts.flatMap((part) => part.undeclared),
+    undeclared: names.length > 0 ? [] : parts.flatMap((part) => part.undeclared),
     exitCode: worstExit(codes),
   };
 }
@@ -114,6 +107,8 @@ async function hostRows(
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
         const status = parseStatus(bytes, { host: name });
+        // Removed, or never applied with success: nothing of it is there.
+        if (status.plan_digest === null) continue;
         undeclared.push({
           host: name,
           project: String(status.project ?? ''),

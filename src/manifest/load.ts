@@ -80,6 +80,7 @@ export function loadWanted(source: Source): Loaded {
   return {
     platform,
     modules,
+    stacks: new Map(),
     problems: ordered(problems, MAX_PROBLEMS),
     platformValid: valid,
     place: (module, path) => manifests.get(module.manifestPath)?.document.place(path) ?? { line: 1, column: 1 },

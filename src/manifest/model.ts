@@ -88,6 +88,7 @@ export interface ServiceModule {
   /** As written: relative to the compose file's folder, normalised, never upwards out of repoRoot. */
   readonly hostFiles: readonly string[];
   readonly smoke: Smoke;
+  /** Module ids: declared, and for modules of a stack also taken over from the compose file (M-9). */
   readonly dependsOn: readonly string[];
   readonly protected: boolean;
 }
@@ -96,5 +97,7 @@ export interface ServiceModule {
 export interface Wanted {
   readonly platform: Platform;
   readonly modules: ReadonlyMap<string, ServiceModule>;
+  /** By a stack's name the ids of its modules, as its stack.yaml lists them (M-9). */
+  readonly stacks: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly Problem[];
 }

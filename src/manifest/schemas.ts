@@ -713,6 +713,89 @@ export const explainApprovalSchema = {
   }
 };
 
+export const hostAddSchema = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "host-add.schema.json",
+  "title": "HostAddDocument",
+  "description": "What `platformctl host add --json` prints.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+    "schema_version",
+    "exitCode",
+    "host",
+    "address",
+    "port",
+    "user",
+    "host_key",
+    "file",
+    "as_root",
+    "next"
+  ],
+  "properties": {
+    "schema_version": {
+      "const": "1.0"
+    },
+    "exitCode": {
+      "const": 0
+    },
+    "host": {
+      "type": "string"
+    },
+    "address": {
+      "type": "string"
+    },
+    "port": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 65535
+    },
+    "user": {
+      "type": "string"
+    },
+    "host_key": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+        "kind",
+        "fingerprint",
+        "line"
+      ],
+      "properties": {
+        "kind": {
+          "type": "string"
+        },
+        "fingerprint": {
+          "type": "string",
+          "pattern": "^SHA256:[A-Za-z0-9+/]{43}$"
+        },
+        "line": {
+          "type": "string",
+          "description": "As config.yaml has it now: `ssh-ed25519 AAAA...`."
+        }
+      }
+    },
+    "file": {
+      "type": "string",
+      "description": "Written, relative to the repo's root."
+    },
+    "as_root": {
+      "type": "array",
+      "items": {
+        "type": "string"
+      },
+      "description": "Commands that make the agent's account, to be run as root on the host."
+    },
+    "next": {
+      "type": "array",
+      "items": {
+        "type": "string"
+      },
+      "description": "What to do next, a line each."
+    }
+  }
+};
+
 export const initSchema = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "init.schema.json",
@@ -2768,6 +2851,7 @@ export const statusOutputSchema = {
               "outcome": {
                 "enum": [
                   "applied",
+                  "removed",
                   "rolled_back",
                   "unknown",
                   "applying"
@@ -3146,6 +3230,13 @@ export const statusSchema = {
               "string",
               "null"
             ]
+          },
+          "approved_by": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "Whose approval counts again for a rollback to it (B-2)."
           }
         }
       }

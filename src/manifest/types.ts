@@ -219,6 +219,38 @@ export interface ExplainApprovalDocument {
 }
 
 /**
+ * What `platformctl host add --json` prints.
+ */
+export interface HostAddDocument {
+  schema_version: '1.0';
+  exitCode: 0;
+  host: string;
+  address: string;
+  port: number;
+  user: string;
+  host_key: {
+    kind: string;
+    fingerprint: string;
+    /**
+     * As config.yaml has it now: `ssh-ed25519 AAAA...`.
+     */
+    line: string;
+  };
+  /**
+   * Written, relative to the repo's root.
+   */
+  file: string;
+  /**
+   * Commands that make the agent's account, to be run as root on the host.
+   */
+  as_root: string[];
+  /**
+   * What to do next, a line each.
+   */
+  next: string[];
+}
+
+/**
  * What `platformctl init --json` prints.
  */
 export interface InitDocument {
@@ -1005,7 +1037,7 @@ export interface StatusListDocument {
     condition: string | null;
     interrupted: {
       run_id: string;
-      outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+      outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
       why: string;
     } | null;
     error: {
@@ -1105,6 +1137,10 @@ export interface Status {
     plan_digest: string;
     applied_at: string;
     image_id: string | null;
+    /**
+     * Whose approval counts again for a rollback to it (B-2).
+     */
+    approved_by?: string[];
   }[];
   intent: {
     run_id: string;

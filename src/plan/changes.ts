@@ -3,9 +3,10 @@ import { changedKeys, contentFromVariables } from '../compose/diff.js';
 import type { ComposeFile } from '../compose/model.js';
 import type { ServiceModule } from '../manifest/model.js';
 import type { Plan, Status } from '../manifest/types.js';
+import { containerReasons, leftBehind } from './container-reasons.js';
 import { fileState, shortName, word } from './file-state.js';
 import type { PlannedFile } from './files.js';
-import { type Container, conditionOf, type Observation } from './observation.js';
+import type { Container, Observation } from './observation.js';
 
 export type Change = Plan['changes'][number];
 
@@ -28,56 +29,6 @@ export interface Desired {
   readonly imageReference: string;
   /** The commit has a file that lies at this path beneath remote_root. */
   readonly inCommit: (path: string) => boolean;
-}
-
-/** What the service's own containers say. */
-function containerReasons(
-  desired: Desired,
-  observation: Observation,
-  status: Status,
-  only: Container | undefined,
-): string[] {
-  const reasons: string[] = [];
-  const condition = conditionOf(observation.containers, observation.engine.now);
-  const exits = desired.module.smoke.exits;
-  const job = exits !== null;
-  if (condition === 'unhealthy') reasons.push('unhealthy');
-  else if (condition === 'restarting') reasons.push('restart loop');
-  else if (condition === 'absent' || condition === 'paused') reasons.push('not running');
-  else if (condition === 'stopped' && !(job && only?.exitCode === exits)) reasons.push('not running');
-  else if (condition === 'created')
-    reasons.push(leftBehind(observation) ? 'left behind by an interrupted run' : 'not running');
-  else if (condition === 'several') reasons.push('left behind by an interrupted run');
-  if (
-    only &&
-    status.container_id !== null &&
-    (only.id !== status.container_id || only.configHash !== status.container_hash)
-  ) {
-    reasons.push('recreated outside platformctl');
-  }
-  if (only) reasons.push(...lostNamespaces(only, observation).map((name) => `lost its ${name} namespace`));
-  return reasons;
-}
-
-/** Namespaces of another service's container that is gone: the engine leaves it running with nothing in them (P-14). */
-function lostNamespaces(only: Container, observation: Observation): string[] {
-  const alive = new Set(observation.projectContainers.map((container) => `container:${container.id}`));
-  const modes = [
-    ['network', only.networkMode],
-    ['pid', only.pidMode],
-    ['ipc', only.ipcMode],
-  ] as const;
-  return modes.flatMap(([name, mode]) => (/^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) ? [name] : []));
-}
-
-/** A run that never recorded its end, or whose end is not known, left the host as it is. */
-function leftBehind(observation: Observation): boolean {
-  const status = observation.status;
-  if (observation.held) return false;
-  return (
-    status !== null &&
-    (status.intent !== null || status.attempt?.outcome === 'unknown' || status.attempt?.outcome === 'rollback_failed')
-  );
 }
 
 /** Files that the last apply delivered and the commit no longer has (P-15): where nobody else names them. */
@@ -198,7 +149,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
     ) {
       reasons.push('image moved: same tag, new image');
     }
-    reasons.push(...containerReasons(desired, observation, applied, only));
+    reasons.push(...containerReasons(module.smoke.exits, observation, applied, only));
     if (leftover) reasons.push('left behind by an interrupted run');
     const unique = [...new Set(reasons)];
     reasons.splice(0, reasons.length, ...unique);

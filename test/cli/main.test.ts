@@ -43,6 +43,7 @@ describe('C-5 help', () => {
     ['lock', 'list'],
     ['doctor'],
     ['host', 'check'],
+    ['host', 'add'],
     ['config', 'view'],
     ['version'],
     ['help'],

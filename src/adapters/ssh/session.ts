@@ -141,7 +141,7 @@ function method(username: string, offer: Offer, signedWith: (print: string) => v
 }
 
 /** What happened, in our words: a library's message may hold anything. */
-function reasonOf(error: { readonly level?: string; readonly code?: unknown }, keySeen: boolean): string {
+export function reasonOf(error: { readonly level?: string; readonly code?: unknown }, keySeen: boolean): string {
   switch (error.code) {
     case 'ECONNREFUSED':
       return 'nothing listens at this port (ECONNREFUSED)';

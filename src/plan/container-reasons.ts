@@ -1,0 +1,52 @@
+/** What a service's own containers say about it (P-4). Pure. */
+import type { Status } from '../manifest/types.js';
+import { type Container, conditionOf, type Observation } from './observation.js';
+
+/** @param exits of a job: the code that it must end with */
+export function containerReasons(
+  exits: number | null,
+  observation: Observation,
+  status: Status,
+  only: Container | undefined,
+): string[] {
+  const reasons: string[] = [];
+  const condition = conditionOf(observation.containers, observation.engine.now);
+  const job = exits !== null;
+  if (condition === 'unhealthy') reasons.push('unhealthy');
+  else if (condition === 'restarting') reasons.push('restart loop');
+  else if (condition === 'absent' || condition === 'paused') reasons.push('not running');
+  else if (condition === 'stopped' && !(job && only?.exitCode === exits)) reasons.push('not running');
+  else if (condition === 'created')
+    reasons.push(leftBehind(observation) ? 'left behind by an interrupted run' : 'not running');
+  else if (condition === 'several') reasons.push('left behind by an interrupted run');
+  if (
+    only &&
+    status.container_id !== null &&
+    (only.id !== status.container_id || only.configHash !== status.container_hash)
+  ) {
+    reasons.push('recreated outside platformctl');
+  }
+  if (only) reasons.push(...lostNamespaces(only, observation).map((name) => `lost its ${name} namespace`));
+  return reasons;
+}
+
+/** Namespaces of another service's container that is gone: the engine leaves it running with nothing in them (P-14). */
+function lostNamespaces(only: Container, observation: Observation): string[] {
+  const alive = new Set(observation.projectContainers.map((container) => `container:${container.id}`));
+  const modes = [
+    ['network', only.networkMode],
+    ['pid', only.pidMode],
+    ['ipc', only.ipcMode],
+  ] as const;
+  return modes.flatMap(([name, mode]) => (/^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) ? [name] : []));
+}
+
+/** A run that never recorded its end, or whose end is not known, left the host as it is. */
+export function leftBehind(observation: Observation): boolean {
+  const status = observation.status;
+  if (observation.held) return false;
+  return (
+    status !== null &&
+    (status.intent !== null || status.attempt?.outcome === 'unknown' || status.attempt?.outcome === 'rollback_failed')
+  );
+}
