@@ -2,8 +2,24 @@
 import { namesSecret } from './patterns.js';
 import type { Redactor } from './redactor.js';
 
-/** `text` redacted. Where nothing is to be masked it comes back byte for byte; else a JSON document, or lines of them, is written again with its own indentation. */
+/** A mask may make what stands beside it look like a value: again, until nothing changes. */
+const ROUNDS = 5;
+
+/**
+ * `text` redacted, so that a second time changes nothing. Where nothing is to be masked it comes back byte for byte; else a JSON document, or
+ * lines of them, is written again with its own indentation.
+ */
 export function redactData(redactor: Redactor, text: string): string {
+  let before = text;
+  for (let round = 0; round < ROUNDS; round++) {
+    const after = redactOnce(redactor, before);
+    if (after === before) return after;
+    before = after;
+  }
+  return before;
+}
+
+function redactOnce(redactor: Redactor, text: string): string {
   const whole = redactor.text(text);
   if (whole === text || !/^[[{]/.test(text)) return whole;
   const document = redactDocument(redactor, text);

@@ -188,6 +188,7 @@ describe('data on stdout', () => {
     ['{\n  "a": ["hunter2\\"hunter2"]\n}\n', '{\n  "a": [\n    "***"\n  ]\n}\n'],
     ['{"a":"token=1"}\n{"b":"ok"}\n', '{"a":"token=***"}\n{"b":"ok"}\n'],
     ['{"password":{"x":"1"},"token":"","api_key":"k"}', '{"password":{"x":"1"},"token":"","api_key":"***"}'],
+    ['{"a":"password\\"=***"}', '{"a":"password\\"=***"}'],
     ['{"password":null,"token":5}', '{"password":null,"token":"***"}'],
     ['not json: password=1', 'not json: password=***'],
     ['{"plan": {"b":1, "a":2} }', '{"plan": {"b":1, "a":2} }'],
