@@ -1,7 +1,9 @@
 /**
- * `npm run docs`: docs/configuration.md and docs/modules.md from schemas/platform.schema.json and schemas/module.schema.json. `--check` only compares.
+ * `npm run docs`: docs/configuration.md and docs/modules.md from schemas/platform.schema.json and schemas/module.schema.json, and
+ * docs/compose-policy.md from the table of the compose policy. `--check` only compares.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { POLICY_TARGET, policyPage } from './policy-page.js';
 
 interface Schema {
   readonly $ref?: string;
@@ -51,7 +53,7 @@ const PAGES: readonly Page[] = [
 ];
 
 export async function generatePages(): Promise<Map<string, string>> {
-  const pages = new Map<string, string>();
+  const pages = new Map<string, string>([[POLICY_TARGET, policyPage()]]);
   for (const page of PAGES) {
     const root = JSON.parse(await readFile(page.schema, 'utf8')) as Schema;
     const rows = [...keysOf(root, root, '')].map(({ path, schema, required }) => row(root, path, schema, required));
@@ -140,7 +142,7 @@ if (import.meta.url === `file://${process.argv[1]}`) {
   for (const [target, text] of await generatePages()) {
     if (!process.argv.includes('--check')) await writeFile(target, text);
     else if ((await readFile(target, 'utf8').catch(() => '')) !== text) {
-      console.error(`${target} is not what schemas/ gives: npm run docs`);
+      console.error(`${target} is not what its source gives: npm run docs`);
       process.exitCode = 1;
     }
   }
