@@ -33,7 +33,7 @@ export async function time({ program, args, exit = 0, options = {} }: Command): 
   return seconds;
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

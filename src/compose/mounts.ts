@@ -67,7 +67,7 @@ const anonymous = (target: string): Mount => ({
 });
 
 /** Compose's rule for the short notation: what does not look like a path is a volume's name. */
-export function isPath(source: string): boolean {
+function isPath(source: string): boolean {
   return /^[./~]/.test(source);
 }
 

@@ -38,7 +38,7 @@ function isMoving(image: string): boolean {
 }
 
 /** A text that must be one of a few. '' and null are compose's default. */
-export function judgeChoice(bench: Bench, key: string, value: Json, accepted: ReadonlySet<string>, why: string): void {
+function judgeChoice(bench: Bench, key: string, value: Json, accepted: ReadonlySet<string>, why: string): void {
   const path = at(bench, key);
   const text = scalarText(value);
   if (value === null || text === '') return;
@@ -159,7 +159,7 @@ export function judgePorts(bench: Bench, value: Json): void {
 }
 
 /** What `build` gives is named by its context: the rest can hold secrets. */
-export function judgeBuild(bench: Bench, row: KeyRow, value: Json): void {
+function judgeBuild(bench: Bench, row: KeyRow, value: Json): void {
   if (value === null) return;
   const context = isMap(value) ? (member(value, 'context') ?? '.') : value;
   judgeElement(bench, row.rule, context, at(bench, 'build'), row.why);

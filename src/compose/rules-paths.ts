@@ -17,7 +17,7 @@ export function hostPath(source: string, folder: string): string | null {
 export type BindFlaw = { readonly rule: string; readonly why: string; readonly exceptionPossible: boolean };
 
 /** Why a host path may not be mounted, or null. `readOnly` null: decided on the host, which is not held against it yet. */
-export function bindFlaw(path: string, readOnly: boolean | null, context: PolicyContext): BindFlaw | null {
+function bindFlaw(path: string, readOnly: boolean | null, context: PolicyContext): BindFlaw | null {
   if (SOCKETS.test(path)) {
     return { rule: 'docker_socket', why: "the engine's socket equals root on the host", exceptionPossible: true };
   }

@@ -14,7 +14,7 @@ import { isList, isMap, type JsonMap, mapMember, member, pairs, scalarText } fro
 import { hasVariable } from './variables.js';
 
 /** Where the skeleton keeps what compose is to interpolate and not to interpret. */
-export const EXTENSION = 'x-platformctl';
+const EXTENSION = 'x-platformctl';
 
 /** Keys that stand at their real position: compose's own reading of them decides. All others are interpolated under EXTENSION. */
 const REAL = new Set(['image', 'container_name', 'volumes', 'ports', 'networks', 'privileged', 'oom_kill_disable']);
@@ -84,7 +84,7 @@ function realPositions(definition: JsonMap): JsonMap {
   return kept;
 }
 
-export function hasImage(definition: JsonMap): boolean {
+function hasImage(definition: JsonMap): boolean {
   const image = member(definition, 'image') ?? null;
   return image !== null && image !== '';
 }

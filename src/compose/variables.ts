@@ -1,7 +1,7 @@
 /** Compose's interpolation as far as it can be told from the text: which variables, where, and what is literal (P-12). */
 
 /** Stands in masked text where a variable's value will be; nothing that compose takes can hold it. */
-export const OPEN = '\0';
+const OPEN = '\0';
 
 /** Compose matches names without regard to case, which in its language lets the long s and the Kelvin sign in. */
 const NAME = /[A-Za-z_\u017F\u212A][A-Za-z0-9_\u017F\u212A]*/y;

@@ -4,7 +4,7 @@ import type { Conversation, Host, Limit, Program } from '../ports.js';
 import { failure } from './answers.js';
 import { type Exchange, encode, greet, overTalk, readAnswer, type Source } from './protocol.js';
 
-export const talk = (root: string): Program => ({ name: 'talk', text: talkProgram, args: [root] });
+const talk = (root: string): Program => ({ name: 'talk', text: talkProgram, args: [root] });
 
 /** Lines and bytes of an output that is there as a whole. */
 function sourceOf(output: Uint8Array, host: string, stderr: () => string): Source {

@@ -64,7 +64,7 @@ export function encode(messages: readonly Message[]): Uint8Array {
 }
 
 /** What the host says before it answers anything: refusals of its folder. */
-export function startFailure(line: string, host: string, root: string): PlatformError {
+function startFailure(line: string, host: string, root: string): PlatformError {
   const code = Number(line.split(' ')[0]);
   if (code === 24) {
     return new PlatformError({

@@ -54,7 +54,7 @@ export async function gatherApproval(
 }
 
 /** Every signature of `PLAN.sig` and of the further files, each checked by itself; a file that is named twice is read once. */
-export async function readSignatures(
+async function readSignatures(
   world: { readonly files: Pick<Files, 'read'>; readonly signer: Pick<Signer, 'check'> },
   digest: string,
   own: string,
@@ -122,7 +122,7 @@ export async function authorsOf(
 }
 
 /** The repo paths that make somebody an author: the manifest, the files of the plan, and those that it removes. */
-export function authoredPaths(plan: Plan, repoRoot: string): string[] {
+function authoredPaths(plan: Plan, repoRoot: string): string[] {
   const inRepo = (path: string) => (repoRoot === '' ? path : `${repoRoot}/${path}`);
   const removed = plan.changes.flatMap(({ target }) =>
     target.startsWith('file.') ? [target.slice('file.'.length)] : [],

@@ -7,7 +7,7 @@ import type { Files, World } from '../ports.js';
 
 const ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 
-export function keptPlanPath(root: string, id: string): string {
+function keptPlanPath(root: string, id: string): string {
   return `${root}/.platform/state/plans/${id}.plan.json`;
 }
 

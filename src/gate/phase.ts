@@ -9,7 +9,7 @@ export function parsePhase(value: string | undefined): number | null {
 }
 
 /** The line to set. */
-export function phaseLine(needed: 5 | 6): string {
+function phaseLine(needed: 5 | 6): string {
   return `export PLATFORMCTL_PHASE=0${needed}`;
 }
 

@@ -4,9 +4,9 @@ import { anchorOf, duplicate, offsetOfNode } from './yaml-nodes.js';
 import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
-export const MAX_VALUES = 100_000;
+const MAX_VALUES = 100_000;
 /** More problems of one file are not collected. */
-export const MAX_FLAWS = 100;
+const MAX_FLAWS = 100;
 
 /** Names through which a plain object of JavaScript could be reached; nothing legitimate is called so. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);

@@ -2,9 +2,9 @@
 import { CST, Lexer } from 'yaml';
 
 /** Nesting of flow and block collections together. Real manifests and compose files stay under 12. */
-export const MAX_DEPTH = 64;
+const MAX_DEPTH = 64;
 /** Lexical tokens in a file; a compose file of 100 kB has about 40,000. */
-export const MAX_TOKENS = 200_000;
+const MAX_TOKENS = 200_000;
 
 export interface Flaw {
   readonly code: string;

@@ -8,7 +8,7 @@ import { convert } from './yaml-data.js';
 import { decode, type Flaw, scan } from './yaml-scan.js';
 
 /** Bytes of a file, unless the caller says otherwise. */
-export const DEFAULT_MAX_BYTES = 1024 * 1024;
+const DEFAULT_MAX_BYTES = 1024 * 1024;
 /** Of a file that is no YAML at all, more errors help nobody. */
 const MAX_SYNTAX_ERRORS = 20;
 

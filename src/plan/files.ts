@@ -67,7 +67,7 @@ export const inRepo = (host: Pick<HostConfig, 'repoRoot'>, path: string): string
   host.repoRoot === '' ? path : `${host.repoRoot}/${path}`;
 
 /** A name with an ending is a file, `conf.d` and names without one are folders. */
-export function looksLikeFile(path: string): boolean {
+function looksLikeFile(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   return /^.+\.[A-Za-z0-9]+$/.test(name) && !name.endsWith('.d');
 }

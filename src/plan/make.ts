@@ -2,7 +2,7 @@
 import type { Verdict } from '../compose/model.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
 import type { Plan } from '../manifest/types.js';
-import { canonical, changeDigest, planDigest, sha256 } from './artifact.js';
+import { changeDigest, planDigest, sha256 } from './artifact.js';
 import type { Changes } from './changes.js';
 import { folderOf, type PlannedFile } from './files.js';
 import { conditionOf, type Observation } from './observation.js';
@@ -40,7 +40,7 @@ export interface Ingredients {
 }
 
 /** V-1: 30 s, with a healthcheck 10; after an interrupted run at least as long as the old container may take to stop. */
-export function smokeOf(
+function smokeOf(
   module: ServiceModule,
   hasHealthcheck: boolean,
   stopGraceSeconds: number,
@@ -131,6 +131,3 @@ export function foldersFor(files: readonly PlannedFile[], data: readonly string[
   }
   return [...folders].sort();
 }
-
-/** What must hold again under the lock (G-9), as one comparable text. */
-export const identityText = (plan: Plan): string => canonical(plan.observed?.identity ?? null);

@@ -2,7 +2,7 @@
 import { visible } from './controls.js';
 
 /** Shorter secrets are in too much innocent text to be masked. Bytes. */
-export const SHORTEST = 6;
+const SHORTEST = 6;
 /** Of a longer secret (a whole file) only the lines are looked for. Bytes. */
 const LONGEST_WHOLE = 64 * 1024;
 const MOST_LINES = 2000;

@@ -1,7 +1,7 @@
 /** Audit chains: making a line, and finding what is wrong with a chain. Pure. */
 import { createHash } from 'node:crypto';
 
-export const ZERO = '0'.repeat(64);
+const ZERO = '0'.repeat(64);
 
 export interface AuditEntry {
   readonly time: string;

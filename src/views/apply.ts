@@ -15,13 +15,13 @@ const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   unknown: 'UNKNOWN',
 };
 const REFUSALS = new Set(['refused', 'stale', 'busy']);
-const GOOD = new Set(['applied', 'removed', 'no_changes', 'would_apply']);
+const GOOD = new Set(['applied', 'no_changes', 'would_apply']);
 const LOG_LINES = 5;
 
-export const outcomeWord = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
+const outcomeWord = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
 
 /** Which refusal: every gate's failures, what is missing, what to do. */
-export function refusalLines(result: ApplyResult, style: Style): string[] {
+function refusalLines(result: ApplyResult, style: Style): string[] {
   const tally = (state: string): number => result.gates.filter((gate) => gate.state === state).length;
   const failing = tally('fail');
   const gates = `${count(result.gates.length, 'gate')}: ${tally('pass')} pass, ${failing} ${failing === 1 ? 'fails' : 'fail'}, ${tally('not reached')} not reached`;
@@ -89,9 +89,7 @@ export function applyText(results: readonly ApplyResult[], style: Style): string
   const tally = (...outcomes: string[]): number => results.filter((result) => outcomes.includes(result.outcome)).length;
   const applied = tally('applied', 'applied_unrecorded');
   const unchanged = tally('no_changes', 'would_apply');
-  const removed = tally('removed');
-  const parts = [`${applied} applied`, ...(removed > 0 ? [`${removed} removed`] : []), `${unchanged} unchanged`];
-  const summary = `${parts.join(', ')}, ${results.length - applied - removed - unchanged} failed`;
+  const summary = `${applied} applied, ${unchanged} unchanged, ${results.length - applied - unchanged} failed`;
   const hints = results.flatMap((result) => hintLines(result.hint ?? result.error?.hint));
   return withExit([...lines, ...(hints.length > 0 ? hints : [summary])], exit);
 }

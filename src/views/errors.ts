@@ -17,7 +17,7 @@ export function errorText(error: PlatformError, style: Style): string {
 }
 
 /** All problems of all files (M-2), each with its place; how many there are stands last. */
-export function problemsText(problems: readonly Problem[], style: Style, exitCode: number): string {
+function problemsText(problems: readonly Problem[], style: Style, exitCode: number): string {
   const lines: string[] = [];
   for (const problem of problems) {
     lines.push(

@@ -18,7 +18,7 @@ import {
 const has = (list: readonly string[], one: string): boolean => list.includes(one);
 
 /** `src/gate/phase.ts`: gate; `src/errors.ts`: errors. */
-export function roomOf(path: string): string {
+function roomOf(path: string): string {
   const [, first = ''] = path.split('/');
   return first.replace(/\.ts$/, '');
 }

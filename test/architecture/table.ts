@@ -18,14 +18,14 @@ export interface Room {
   readonly packages: readonly string[];
 }
 
-const PARSERS = ['yaml', 'ajv', 'ajv-formats'];
+const PARSERS = ['yaml', 'ajv'];
 const JUDGING = [...PURE_ROOMS];
 const DOING = ['execute', 'verify', 'record', 'action', 'pack', 'queue'];
 
-const doing = (packages: readonly string[] = []): Room => ({
+const doing = (): Room => ({
   values: [...JUDGING, ...DOING, 'secret', 'host'],
   types: ['ports'],
-  packages,
+  packages: [],
 });
 
 export const ROOMS: Readonly<Record<string, Room>> = {
@@ -34,43 +34,35 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   quote: { values: [], types: [], packages: [] },
   'run-id': { values: [], types: [], packages: [] },
   ports: { values: [], types: ['secret/secret'], packages: [] },
-  secret: {
-    values: [],
-    types: ['ports'],
-    packages: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'],
-  },
+  secret: { values: [], types: ['ports'], packages: [] },
 
   manifest: { values: ['secret/secret'], types: [], packages: PARSERS },
   state: { values: ['manifest', 'secret/secret'], types: [], packages: PARSERS },
   compose: { values: ['manifest', 'state'], types: [], packages: PARSERS },
-  plan: {
-    values: ['compose', 'manifest', 'state'],
-    types: [],
-    packages: ['ajv', 'ajv-formats', 'canonicalize', 'diff'],
-  },
-  gate: { values: ['plan', 'compose', 'manifest', 'state'], types: [], packages: ['ipaddr.js', 'sh-syntax'] },
+  plan: { values: ['compose', 'manifest', 'state'], types: [], packages: ['ajv', 'canonicalize'] },
+  gate: { values: ['plan', 'compose', 'manifest', 'state'], types: [], packages: [] },
 
   execute: doing(),
   verify: doing(),
   record: doing(),
   action: doing(),
-  pack: doing(['tar', 'yauzl']),
+  pack: doing(),
   queue: doing(),
   host: { values: [], types: [], packages: [] },
 
-  flows: { values: [...JUDGING, ...DOING, 'secret', 'host'], types: ['ports'], packages: ['p-limit'] },
+  flows: { values: [...JUDGING, ...DOING, 'secret', 'host'], types: ['ports'], packages: [] },
   // A view draws what a flow returns: it may name those types, and what they are made of. Text from outside it makes harmless by itself (O-5).
   views: {
     values: ['secret/controls'],
     types: [...JUDGING, 'flows', 'ports'],
-    packages: ['chalk', 'cli-table3', 'diff'],
+    packages: ['chalk'],
   },
   commands: { values: ['flows', 'views'], types: ['ports', 'manifest/types'], packages: [] },
 
   adapters: {
     values: ['secret', 'ports'],
     types: [],
-    packages: ['execa', 'ssh2', 'simple-git', 'ora', 'ipaddr.js', 'p-limit', 'node:*'],
+    packages: ['execa', 'ssh2', 'ora', 'node:*'],
   },
   wiring: { values: ['adapters', 'views', 'secret'], types: ['ports'], packages: ['node:os', 'node:path'] },
   program: { values: ['commands'], types: ['ports'], packages: ['commander'] },

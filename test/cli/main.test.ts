@@ -37,7 +37,6 @@ describe('C-5 help', () => {
     ['explain-approval'],
     ['apply'],
     ['status'],
-    ['runs'],
     ['audit'],
     ['audit', 'verify'],
     ['lock', 'list'],

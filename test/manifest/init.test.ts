@@ -4,7 +4,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { run } from '../../src/commands/init.js';
 import { run as validate } from '../../src/commands/validate.js';
 import { parseAllowedSigners } from '../../src/gate/allowed-signers.js';
-import { initSchema } from '../../src/manifest/schemas.js';
 import { makeRepo, type Repo, worldOf } from './repo.js';
 
 let repo: Repo;
@@ -69,7 +68,9 @@ describe('platformctl init (M-7)', () => {
     await run(world, [], { json: true });
     const second = JSON.parse(out.join(''));
     expect(second.files.map(({ state }: { state: string }) => state)).toEqual(['kept', 'kept', 'kept', 'kept']);
-    const follows = new Ajv2020({ strict: false }).compile(initSchema);
+    const follows = new Ajv2020({ strict: false }).compile(
+      JSON.parse(readFileSync('schemas/init.schema.json', 'utf8')),
+    );
     for (const document of [first, second]) expect(follows(document), JSON.stringify(follows.errors)).toBe(true);
   });
 

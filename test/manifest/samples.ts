@@ -19,7 +19,7 @@ spec:
   runtime: { compose_file: compose/web.yaml }
 `;
 
-export const COMPOSE = 'services:\n  web:\n    image: nginx:1.27\n';
+const COMPOSE = 'services:\n  web:\n    image: nginx:1.27\n';
 
 export interface SampleFile {
   readonly text: string;

@@ -4,8 +4,8 @@ import type { Plan, Status } from '../../src/manifest/types.js';
 import { planFixture, statusFixture } from '../fixtures/plans.js';
 
 export const hex = (letter: string, length = 64): string => letter.repeat(length);
-export const SHA = '4e1f0c2b7d3a4e1f0c2b7d3a4e1f0c2b7d3a4e1f';
-export const OLD_SHA = '91b7d3a091b7d3a091b7d3a091b7d3a091b7d3a0';
+const SHA = '4e1f0c2b7d3a4e1f0c2b7d3a4e1f0c2b7d3a4e1f';
+const OLD_SHA = '91b7d3a091b7d3a091b7d3a091b7d3a091b7d3a0';
 
 const image = (version: string) => ({
   reference: `ghcr.io/immich-app/immich-server:${version}`,
@@ -115,7 +115,7 @@ const gates = (failures: GateVerdict['failures']): GateVerdict[] => [
   { gate: 'G-9', name: 'freshness', state: failures.length > 0 ? 'not reached' : 'pass', failures: [] },
 ];
 
-export const applyResult = (members: Partial<ApplyResult> = {}): ApplyResult => ({
+const applyResult = (members: Partial<ApplyResult> = {}): ApplyResult => ({
   module: 'immich-server',
   host: 'rs2000',
   composeService: 'immich-server',

@@ -3,7 +3,7 @@
 export const PREFIX = 'PLATFORMCTL_';
 
 /** Read besides `PLATFORMCTL_*`, by name. */
-export const ADMITTED_NAMES: readonly string[] = [
+const ADMITTED_NAMES: readonly string[] = [
   'HOME',
   'PATH',
   'TMPDIR',
@@ -41,7 +41,7 @@ export const ADMITTED_NAMES: readonly string[] = [
 ];
 
 /** Read besides, by how they begin. */
-export const ADMITTED_PREFIXES: readonly string[] = ['XDG_', 'LC_'];
+const ADMITTED_PREFIXES: readonly string[] = ['XDG_', 'LC_'];
 
 /** Names that no env file may set. The same pattern judges `env_file` in config.yaml; a test holds the two together. */
 export const NEVER_FROM_ENV_FILE = /^(PATH$|HOME$|PLATFORMCTL_PHASE$|LD_|SSH_|GIT_|DOCKER_|NODE_|PYTHON)/;

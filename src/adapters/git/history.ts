@@ -48,7 +48,7 @@ export async function readLog(
 }
 
 /** Fields between NULs, which neither messages nor names can hold; `token` is random, so no file name can pretend to be the next commit. */
-export function parseLog(stdout: string, token: string): Commit[] {
+function parseLog(stdout: string, token: string): Commit[] {
   return stdout
     .split(`\0${token}\0`)
     .slice(1)

@@ -26,7 +26,7 @@ export async function readTree(at: GitProcess, sha: string): Promise<TreeEntry[]
 }
 
 /** `MODE TYPE ID SIZE\tPATH\0`; names may hold anything but NUL. */
-export function parseTree(stdout: Buffer): TreeEntry[] {
+function parseTree(stdout: Buffer): TreeEntry[] {
   const entries: TreeEntry[] = [];
   for (let at = 0; at < stdout.length; ) {
     const end = stdout.indexOf(0, at);

@@ -8,7 +8,7 @@ export const LOCAL_MS = 60_000;
 /** Milliseconds for one that asks a remote (G-1). */
 export const REMOTE_MS = 15_000;
 /** Bytes of output; more is an error. */
-export const OUTPUT_MAX = 256 * 1024 * 1024;
+const OUTPUT_MAX = 256 * 1024 * 1024;
 const STDERR_MAX = 64 * 1024;
 
 /** Options in front of every command. They beat the repository's own config, which an attacker may have a hand in. */

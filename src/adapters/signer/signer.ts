@@ -84,7 +84,7 @@ export function createSigner(options: SignerOptions): Signer {
 }
 
 /** `SHA256:...` as ssh-keygen prints it. */
-export function fingerprint(publicKey: string): string {
+function fingerprint(publicKey: string): string {
   const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }

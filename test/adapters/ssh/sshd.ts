@@ -47,7 +47,7 @@ export function keygen(path: string, ...options: string[]): string {
   return readFileSync(`${path}.pub`, 'utf8').trim();
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
