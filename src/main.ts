@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   'explain-approval': () => import('./commands/explain-approval.js'),
   apply: () => import('./commands/apply.js'),
   status: () => import('./commands/status.js'),
+  runs: () => import('./commands/runs.js'),
   audit: () => import('./commands/audit.js'),
   lock: () => import('./commands/lock.js'),
   doctor: () => import('./commands/doctor.js'),

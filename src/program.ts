@@ -146,6 +146,14 @@ export function buildProgram(act: Act): Command {
       .addHelpText('after', examples('status', 'status web --json')),
     'status',
   );
+  to(
+    command('runs [id]', 'the last runs, as the hosts keep them')
+      .option('--host <host>', 'one host')
+      .option('--limit <n>', 'at most so many, newest first (default: 20)')
+      .option('--full', 'whole ids')
+      .addHelpText('after', examples('runs', 'runs web --limit 100 --json')),
+    'runs',
+  );
 
   const audit = command('audit', 'the audit chains');
   to(

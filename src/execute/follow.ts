@@ -60,7 +60,7 @@ const ENDS: Readonly<Record<number, Status['outcome']>> = {
 /** What finish.sh's exit and journal say. Anything else than its own codes is a supervisor that did not end by itself: unknown, never success. */
 export function endOf(code: number, journal: readonly JournalLine[]): RunEnd {
   const last = journal.findLast((line) => line.step === 'end');
-  const outcome = ENDS[code];
+  const outcome = code === EXIT_APPLIED && last?.state === 'removed' ? 'removed' : ENDS[code];
   if (outcome)
     return {
       outcome,
@@ -89,6 +89,14 @@ export function eventOf(line: JournalLine, module: string, time: string): StepEv
       return line.exit === 0
         ? event('up', 'done', 'compose returned 0')
         : event('up', 'failed', whyWords(`compose_${line.exit}`));
+    case 'stop started':
+      return event('up', 'started', 'docker stop');
+    case 'stop ended':
+      return line.exit === 0 ? null : event('up', 'failed', whyWords(`remove_${line.exit}`));
+    case 'rm ended':
+      return line.exit === 0
+        ? event('up', 'done', 'container removed')
+        : event('up', 'failed', whyWords(`remove_${line.exit}`));
     case 'verify waiting':
       return event('verify', 'waiting', line.detail.replace(/:none/, '').replaceAll(':', ', ').replace(/, $/, ''));
     case 'verify ended':
@@ -133,6 +141,7 @@ const SILENCE_MS = 10_000;
 /** The step that a person knows under a line's name. */
 export function stepOf(line: JournalLine | undefined): StepEvent['step'] {
   if (line?.step === 'restore') return 'back';
+  if (line?.step === 'stop' || line?.step === 'rm') return 'up';
   return line?.step === 'up' || line?.step === 'verify' || line?.step === 'back' || line?.step === 'files'
     ? line.step
     : 'go';

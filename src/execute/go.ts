@@ -47,16 +47,24 @@ export function swaps(plan: Plan, files: ReadonlyMap<string, FileSeen>): Swap[] 
   return list;
 }
 
-/** The command of step 8, as an argument array; null where nothing is started (adoption). */
-export function upCommand(plan: Plan, dotenv: Going['dotenv']): string[] | null {
+/** B-2: the plan's image is not what its reference means on the host now, so it is named by its id. */
+const namesImage = (plan: Plan): boolean =>
+  plan.kind === 'rollback' && plan.image.id !== null && plan.image.id !== plan.observed?.identity.image_id;
+
+const inRun = (plan: Plan, runId: string, file: string): string =>
+  `${plan.remote_root}/.platform/runs/${runId}/go/${file}`;
+
+/** The command of step 8, as an argument array; null where nothing is started (adoption, removal). */
+export function upCommand(plan: Plan, dotenv: Going['dotenv'], runId: string): string[] | null {
   const service = plan.changes.find((change) => change.target === `compose.service.${plan.service}`);
-  if (!service || service.action === 'adopt' || service.action === 'none') return null;
+  if (plan.kind === 'remove' || !service || service.action === 'adopt' || service.action === 'none') return null;
   return upArgv({
     remoteRoot: plan.remote_root,
     composeFile: plan.compose_file,
     project: plan.project,
     service: plan.service,
     envFile: dotenv === 'none' ? 'none' : 'real',
+    ...(namesImage(plan) ? { override: inRun(plan, runId, 'image.json') } : {}),
     forceRecreate: plan.force_recreate,
   });
 }
@@ -127,6 +135,7 @@ function settings(going: Going, back: Back): string {
     ],
     ['fresh', fresh ? 1 : 0],
     ['adopt', service?.action === 'adopt' ? 1 : 0],
+    ['remove', plan.kind === 'remove' ? 1 : 0],
     ['release', plan.digest],
     ['back', back],
     ['back_image', old?.image ?? before[0]?.image ?? ''],
@@ -140,7 +149,7 @@ function settings(going: Going, back: Back): string {
   return pairs.map(([key, value]) => `${key}=${value}\n`).join('');
 }
 
-const OUTCOMES = ['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted'] as const;
+const OUTCOMES = ['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted', 'removed'] as const;
 
 const lines = (words: readonly string[]): string => words.map((word) => `${word}\n`).join('');
 
@@ -151,7 +160,8 @@ export function goMessages(going: Going): Message[] {
   const heads: Heads = statusHeads(before, plan, run);
   const back = backOf(plan, observation);
   const [old] = observation.containers;
-  const override = `${plan.remote_root}/.platform/runs/${run.id}/go/override.json`;
+  const up = upCommand(plan, going.dotenv, run.id);
+  const image = (id: string): string => `${JSON.stringify({ services: { [plan.service]: { image: id } } })}\n`;
   const expect = plan.files.map((file) =>
     file.source === 'host'
       ? `keyed ${file.keyed} - ${file.path}`
@@ -160,13 +170,18 @@ export function goMessages(going: Going): Message[] {
   const files: Record<string, string> = {
     settings: settings(going, back),
     swap: lines(swaps(plan, observation.files).map(({ op, mode, path }) => `${op} ${mode} ${path}`)),
-    folders: lines(plan.delivery === 'push' && upCommand(plan, going.dotenv) ? plan.folders : []),
-    up: lines(upCommand(plan, going.dotenv) ?? []),
-    back: lines(back === 'nothing' || back === 'cannot' ? [] : backCommand(plan, observation, override, back)),
-    'override.json': `${JSON.stringify({ services: { [plan.service]: { image: old?.image ?? '' } } })}\n`,
+    folders: lines(plan.delivery === 'push' && up ? plan.folders : []),
+    up: lines(up ?? []),
+    back: lines(
+      back === 'nothing' || back === 'cannot'
+        ? []
+        : backCommand(plan, observation, inRun(plan, run.id, 'override.json'), back),
+    ),
+    'override.json': image(old?.image ?? ''),
+    'image.json': image(run.imageId ?? ''),
     expect: lines(expect),
     tag: `${keptTag(plan.digest)}\n`,
-    prune: lines(releasesToDrop(before, plan).map((digest) => `${digest} ${keptTag(digest)}`)),
+    prune: lines(releasesToDrop(before, plan, run.imageId).map((digest) => `${digest} ${keptTag(digest)}`)),
     'plan.json': `${JSON.stringify(plan)}\n`,
   };
   for (const outcome of OUTCOMES) {

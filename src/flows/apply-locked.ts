@@ -91,7 +91,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
       });
   }
   step('observe', 'done', 'as planned');
-  const command = upCommand(plan, now.wanted.dotenv);
+  const command = upCommand(plan, now.wanted.dotenv, runId);
   if (options.dryRun) return await dryRun(inside, gates, command, names, facts.approvedBy, facts.selfApproved);
   return await run(inside, now, gates, since, facts);
 }

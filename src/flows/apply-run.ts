@@ -71,7 +71,7 @@ export async function run(
         step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
       },
     });
-    const remoteCommand = (upCommand(plan, now.wanted.dotenv) ?? []).map(quote).join(' ');
+    const remoteCommand = (upCommand(plan, now.wanted.dotenv, runId) ?? []).map(quote).join(' ');
     if ('lost' in ended) return lostAfterGo(inside, gates);
     const result = await outcome(inside, now, gates, ended, remoteCommand, facts);
     return world.interrupted.aborted

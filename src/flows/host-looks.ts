@@ -4,7 +4,7 @@ import { readHeld } from '../execute/answers.js';
 import { overRun } from '../execute/converse.js';
 import { decode, message } from '../execute/protocol.js';
 import type { Platform } from '../manifest/model.js';
-import type { World } from '../ports.js';
+import type { Git, World } from '../ports.js';
 import { type ChainProblem, checkChain, type Head } from '../state/audit.js';
 import { parseStatus } from '../state/status.js';
 import { hostAddress } from './addresses.js';
@@ -16,10 +16,11 @@ import type { LockRow } from './results.js';
 const LIMIT = { ms: 60_000, step: 'observe' };
 const CHAIN_MAX = 16 * 1024 * 1024;
 
-async function platformOf(world: World): Promise<{ platform: Platform; root: string }> {
+/** The config that judges, and the repo that it is of. */
+export async function platformOf(world: World): Promise<{ platform: Platform; git: Git; root: string }> {
   const git = await world.openGit(world.directory);
   const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
-  return { platform: policy.platform, root: git.root };
+  return { platform: policy.platform, git, root: git.root };
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -3,8 +3,9 @@ import type { Where } from '../errors.js';
 import type { ExitCode } from '../exits.js';
 import type { GateFailure, GateVerdict } from '../gate/verdict.js';
 import type { Plan, Status } from '../manifest/types.js';
+import type { Run } from '../record/runs.js';
 
-export type { GateFailure, GateVerdict };
+export type { GateFailure, GateVerdict, Run };
 
 export interface Undeclared {
   readonly host: string;
@@ -114,7 +115,7 @@ export interface StatusRow {
   /** R-3: what an interrupted run was judged to be. */
   readonly interrupted: {
     readonly runId: string;
-    readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+    readonly outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
     readonly why: string;
   } | null;
   readonly error: Failure | null;
@@ -123,6 +124,16 @@ export interface StatusRow {
 export interface StatusResult {
   readonly rows: readonly StatusRow[];
   readonly undeclared: readonly Undeclared[];
+  readonly exitCode: ExitCode;
+}
+
+export interface RunsResult {
+  /** Newest first; `why` in words. */
+  readonly runs: readonly Run[];
+  /** There are older ones. */
+  readonly more: boolean;
+  /** Hosts that could not be asked. */
+  readonly errors: readonly Failure[];
   readonly exitCode: ExitCode;
 }
 

@@ -107,6 +107,8 @@ async function hostRows(
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
         const status = parseStatus(bytes, { host: name });
+        // Removed, or never applied with success: nothing of it is there.
+        if (status.plan_digest === null) continue;
         undeclared.push({
           host: name,
           project: String(status.project ?? ''),

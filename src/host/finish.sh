@@ -12,7 +12,7 @@ W=$P/runs/$RUN
 G=$W/go
 
 MODULE='' PROJECT='' SERVICE='' COMPOSE_SECONDS=300 TIMEOUT=120 STABLE=30 EXITS='' HTTP='' HTTP_STATUS='' IMAGE='' BEFORE=''
-FRESH=0 ADOPT=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
+FRESH=0 ADOPT=0 REMOVE=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
 BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS=''
 while IFS= read -r line; do
   value=${line#*=}
@@ -30,6 +30,7 @@ while IFS= read -r line; do
     before=*) BEFORE=$value ;;
     fresh=*) FRESH=$value ;;
     adopt=*) ADOPT=$value ;;
+    remove=*) REMOVE=$value ;;
     release=*) RELEASE=$value ;;
     leftover=*) LEFTOVER=$value ;;
     back=*) BACK=$value ;;
@@ -269,8 +270,9 @@ record() {
   ) 9>>"$P/locks/audit" 2>>"$W/record.err"
 }
 
-# Keeps what was applied as a release, whose image has a tag of its own so that a prune cannot take it.
+# Keeps what was applied as a release, with its plan; its image has a tag of its own so that a prune cannot take it.
 keep() {
+  cp "$G/plan.json" "$W/stage/plan.json" && sync "$W/stage/plan.json" || return 1
   mkdir -p "$P/releases/$MODULE" && rm -rf "$P/releases/$MODULE/$RELEASE" && mv "$W/stage" "$P/releases/$MODULE/$RELEASE" || return 1
   sync "$P/releases/$MODULE"
   tag=$(cat "$G/tag")
@@ -399,7 +401,7 @@ container_back() {
 
 SWAPPED=0 STARTED_UP=0
 # What putting back writes to exists before anything is changed: it must work on a disk that is full by then (B-1).
-for name in made up.out up.err halt.out halt.err restore.out restore.err back.out back.err container.log record.err; do
+for name in made up.out up.err stop.out stop.err rm.out rm.err halt.out halt.err restore.out restore.err back.out back.err container.log record.err; do
   : >"$W/$name" || finish 7 remote_failed
 done
 journal start started 0
@@ -413,29 +415,66 @@ fi
 journal intent ended 0
 
 # 7. the files
-while IFS= read -r folder; do
-  [ -d "$ROOT/$folder" ] && continue
-  d=$ROOT/$folder
-  while [ ! -d "$d" ]; do
-    printf '%s\n' "$d" >>"$W/made" || { WHY=folder; roll_back; }
-    d=${d%/*}
+folders() {
+  while IFS= read -r folder; do
+    [ -d "$ROOT/$folder" ] && continue
+    d=$ROOT/$folder
+    while [ ! -d "$d" ]; do
+      printf '%s\n' "$d" >>"$W/made" || { WHY=folder; roll_back; }
+      d=${d%/*}
+    done
+    (umask 022 && mkdir -p -- "$ROOT/$folder") || { WHY=folder; roll_back; }
+  done <"$G/folders"
+}
+
+files() {
+  number=0
+  while IFS=' ' read -r op mode path; do
+    number=$((number + 1))
+    f=$ROOT/$path
+    rm -f "$W/kept/$number"
+    [ ! -e "$f" ] || ln -- "$f" "$W/kept/$number" || { WHY=keep; roll_back; }
+    SWAPPED=$number
+    case $op in
+      put) mv -f -- "$W/new/$number" "$f" || { WHY=swap; roll_back; } ;;
+      remove) rm -f -- "$f" || { WHY=swap; roll_back; } ;;
+    esac
+    sync "${f%/*}"
+  done <"$G/swap"
+  journal files ended 0 "$number"
+}
+
+# P-13: the service's containers go, and only then the files that they mount. Volumes stay, anonymous ones too.
+take_away() {
+  found=$(ids) || { WHY=engine_silent; roll_back; }
+  # shellcheck disable=SC2086
+  set -- $found
+  [ $# != 0 ] || return 0
+  STARTED_UP=1
+  for word in stop rm; do
+    step "$word" "$COMPOSE_SECONDS" docker "$word" "$@" || {
+      code=$?
+      WHY=remove_$code
+      roll_back
+    }
   done
-  (umask 022 && mkdir -p -- "$ROOT/$folder") || { WHY=folder; roll_back; }
-done <"$G/folders"
-number=0
-while IFS=' ' read -r op mode path; do
-  number=$((number + 1))
-  f=$ROOT/$path
-  rm -f "$W/kept/$number"
-  [ ! -e "$f" ] || ln -- "$f" "$W/kept/$number" || { WHY=keep; roll_back; }
-  SWAPPED=$number
-  case $op in
-    put) mv -f -- "$W/new/$number" "$f" || { WHY=swap; roll_back; } ;;
-    remove) rm -f -- "$f" || { WHY=swap; roll_back; } ;;
-  esac
-  sync "${f%/*}"
-done <"$G/swap"
-journal files ended 0 "$number"
+}
+
+if [ "$REMOVE" = 1 ]; then
+  take_away
+  files
+  look || { WHY=engine_silent; roll_back; }
+  [ "$COUNT" = 0 ] || { WHY=not_gone; roll_back; }
+  WHY=removed
+  if record removed; then
+    journal record ended 0
+    finish 9 removed
+  fi
+  journal record failed 1
+  finish 16 applied_unrecorded
+fi
+folders
+files
 
 # 8. compose
 if [ -s "$G/up" ]; then

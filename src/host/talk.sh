@@ -89,6 +89,33 @@ do_allstatus() {
   done
 }
 
+# The newest runs, at most LIMIT, of MODULE (`*`: of all) whose id begins with PREFIX. One line each: id, module, the journal's first and last line, who
+# started it; then what it was for. Shell words only, for there may be many. `-`: there is none, as of a run that never came to `go`.
+do_runs() {
+  left=$1
+  ls -r "$P/runs" >"$T/runs" || return 1
+  while [ "$left" -gt 0 ] && IFS= read -r id; do
+    case $id in *[!0-9a-f-]*) continue ;; "$3"*) ;; *) continue ;; esac
+    run=$P/runs/$id module=- first=- last=- holder=- what=-
+    { while IFS= read -r line; do case $line in module.*) module=${line#module.} ;; esac; done <"$run/locks"; } 2>/dev/null
+    [ "$2" = '*' ] || [ "$2" = "$module" ] || continue
+    { IFS= read -r holder <"$run/holder"; } 2>/dev/null || continue
+    { while IFS= read -r line; do last=$line && [ "$first" != - ] || first=$line; done <"$run/journal"; } 2>/dev/null
+    { IFS= read -r what <"$run/go/audit.applied" || [ "$what" != '' ]; } 2>/dev/null || what=-
+    printf '%s\n' "$id $module" "$first" "$last" "$holder" "$what"
+    left=$((left - 1))
+  done <"$T/runs"
+}
+
+# What the steps of a run said, raw, for the client redacts: `NAME SIZE BYTES`, then so many bytes, at most LIMIT and then the end of it.
+do_logs() {
+  inside "$1" || return 1
+  for f in "$P/runs/$1"/*.out "$P/runs/$1"/*.err "$P/runs/$1"/*.log; do
+    if [ ! -s "$f" ] || ! tail -c "$2" "$f" >"$T/log"; then continue; fi
+    printf '%s %s %s\n' "${f##*/}" $(($(wc -c <"$f"))) $(($(wc -c <"$T/log"))) && cat "$T/log"
+  done
+}
+
 CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{with index .State "Health"}}{{json .Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
 
 # The containers of projects, `*` for every one that compose made: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
@@ -389,7 +416,7 @@ while message=$(hear); do
       do_held >"$T/out"
       answer 75
       ;;
-    hello | allstatus | heads | get | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
+    hello | allstatus | heads | get | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
       mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | output)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?

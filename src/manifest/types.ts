@@ -923,6 +923,84 @@ export interface ComposeException {
 }
 
 /**
+ * What `platformctl runs --json` prints (C-1).
+ */
+export interface RunsDocument {
+  schema_version: string;
+  exitCode: number;
+  /**
+   * Newest first.
+   */
+  runs: {
+    run_id: string;
+    host: string;
+    module: string | null;
+    /**
+     * null: it never came to `go`.
+     */
+    kind: 'apply' | 'rollback' | 'remove' | null;
+    who: string | null;
+    started_at: string | null;
+    source_sha: string | null;
+    /**
+     * Of the plan.
+     */
+    digest: string | null;
+    ci_url: string | null;
+    /**
+     * `applying`: it goes on. `unknown`: it never told its end. `interrupted`: it ended before `go`.
+     */
+    outcome:
+      | 'applying'
+      | 'applied'
+      | 'no_changes'
+      | 'refused'
+      | 'stale'
+      | 'busy'
+      | 'remote_failed'
+      | 'rolled_back'
+      | 'rollback_failed'
+      | 'applied_unrecorded'
+      | 'unknown'
+      | 'removed'
+      | 'interrupted'
+      | 'skipped'
+      | 'would_apply'
+      | 'never_applied';
+    /**
+     * In words.
+     */
+    why: string | null;
+    duration_seconds: number | null;
+  }[];
+  /**
+   * There are older ones.
+   */
+  more: boolean;
+  /**
+   * Hosts that could not be asked.
+   */
+  errors: {
+    module: string | null;
+    /**
+     * Stable.
+     */
+    code: string;
+    summary: string;
+    where: {
+      file?: string;
+      line?: number;
+      column?: number;
+      host?: string;
+      step?: string;
+    } | null;
+    why: string | null;
+    hint: string | null;
+    exitCode: number;
+  }[];
+}
+
+/**
  * What `platformctl status --json` prints (C-1).
  */
 export interface StatusListDocument {
@@ -959,7 +1037,7 @@ export interface StatusListDocument {
     condition: string | null;
     interrupted: {
       run_id: string;
-      outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+      outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
       why: string;
     } | null;
     error: {
@@ -1059,6 +1137,10 @@ export interface Status {
     plan_digest: string;
     applied_at: string;
     image_id: string | null;
+    /**
+     * Whose approval counts again for a rollback to it (B-2).
+     */
+    approved_by?: string[];
   }[];
   intent: {
     run_id: string;

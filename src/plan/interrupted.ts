@@ -4,7 +4,7 @@ import { type Container, conditionOf, type Observation } from './observation.js'
 
 export interface Interrupted {
   readonly runId: string;
-  readonly outcome: 'applied' | 'rolled_back' | 'unknown' | 'applying';
+  readonly outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';
   readonly why: string;
 }
 
@@ -31,6 +31,12 @@ export function judgeInterrupted(
   const [only] = observation.containers.length === 1 ? observation.containers : [];
   const condition = conditionOf(observation.containers, observation.engine.now);
 
+  if (plan.kind === 'remove') {
+    const gone = plan.changes
+      .filter(({ target, action }) => target.startsWith('file.') && action === 'remove')
+      .every(({ target }) => (observation.files.get(target.slice('file.'.length))?.kind ?? 'absent') === 'absent');
+    if (condition === 'absent' && gone) return verdict('removed', 'its container and the files of the plan are gone');
+  }
   const filesNew = plan.files.every((file) => {
     if (file.source === 'host') return true;
     const seen = observation.files.get(file.path);
@@ -44,7 +50,7 @@ export function judgeInterrupted(
     only !== undefined &&
     (!before.has(only.id) || !plan.recreates) &&
     (plan.image.id === null || only.image === plan.image.id);
-  if (filesNew && runs && newContainer) {
+  if (plan.kind !== 'remove' && filesNew && runs && newContainer) {
     const stable = plan.smoke.exits !== null || stood(only, plan.smoke.stable_seconds, observation.engine.now);
     return stable
       ? verdict('applied', "the plan's files and a healthy container of the new definition are there")

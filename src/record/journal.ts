@@ -1,5 +1,12 @@
 /** A run's journal as values: what finish.sh wrote, line by line, and what its end says. Pure. */
-import type { ExitCode } from '../exits.js';
+import {
+  EXIT_APPLIED,
+  EXIT_APPLIED_UNRECORDED,
+  EXIT_REMOTE_FAILED,
+  EXIT_ROLLBACK_FAILED,
+  EXIT_ROLLED_BACK,
+  type ExitCode,
+} from '../exits.js';
 import type { Status } from '../manifest/types.js';
 
 export interface JournalLine {
@@ -36,11 +43,11 @@ export function readJournal(text: string): JournalLine[] {
 
 /** The exits that a run on the host ends with, each with the one outcome that it means. */
 const ENDS: Readonly<Record<number, readonly Status['outcome'][]>> = {
-  7: ['remote_failed'],
-  9: ['applied', 'removed'],
-  11: ['rolled_back'],
-  12: ['rollback_failed'],
-  16: ['applied_unrecorded'],
+  [EXIT_REMOTE_FAILED]: ['remote_failed'],
+  [EXIT_APPLIED]: ['applied', 'removed'],
+  [EXIT_ROLLED_BACK]: ['rolled_back'],
+  [EXIT_ROLLBACK_FAILED]: ['rollback_failed'],
+  [EXIT_APPLIED_UNRECORDED]: ['applied_unrecorded'],
 };
 
 /** How the run ended by its own words; null while it goes on, or where it never came to its end. A word and an exit that do not belong together are no end. */

@@ -68,6 +68,7 @@ export interface Heads {
   readonly rolled_back: string;
   readonly rollback_failed: string;
   readonly not_adopted: string;
+  readonly removed: string;
 }
 
 function nothing(plan: Plan): Omit<Status, 'attempt' | 'audit'> {
@@ -119,19 +120,6 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     `${open(members)},"attempt":${open({ ...attempt, outcome })},"why":"`;
   const { container_id: _id, container_hash: _hash, ...asBefore } = { ...kept, serial, spent, intent: null };
   const { applied_at: _at, ...rest } = asBefore;
-  const wasApplied =
-    before !== null && before.plan_digest !== null && before.last_apply_sha !== null && before.applied_at !== null;
-  const previous = wasApplied
-    ? [
-        {
-          sha: before.last_apply_sha,
-          plan_digest: before.plan_digest,
-          applied_at: before.applied_at,
-          image_id: before.image?.id ?? null,
-        },
-        ...before.previous.filter((one) => one.plan_digest !== before.plan_digest && one.plan_digest !== plan.digest),
-      ].slice(0, KEPT_PREVIOUS)
-    : base.previous;
   const applied = {
     ...rest,
     project: plan.project,
@@ -157,7 +145,26 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     smoke: plan.smoke,
     exceptions: plan.exceptions.length,
     policy: { ref: plan.policy.ref, sha: plan.policy.sha },
-    previous,
+    previous: keptReleases(before, { sha: plan.source_sha, image_id: run.imageId, plan_digest: plan.digest }),
+  };
+  const { smoke: _smoke, ...unlike } = rest;
+  const removed = {
+    ...unlike,
+    outcome: 'removed',
+    kind: plan.kind,
+    last_apply_sha: null,
+    last_apply_pr: null,
+    plan_digest: null,
+    approved_by: [...run.approvedBy],
+    run_id: run.id,
+    applied_at: null,
+    image: null,
+    definition_hash: null,
+    compose_version: null,
+    files: [],
+    exceptions: 0,
+    policy: { ref: plan.policy.ref, sha: plan.policy.sha },
+    previous: keptReleases(before, null),
   };
   return {
     applying,
@@ -165,6 +172,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     rolled_back: ended('rolled_back', { ...asBefore, outcome: 'rolled_back' }),
     rollback_failed: ended('rollback_failed', { ...asBefore, outcome: 'rollback_failed' }),
     not_adopted: ended('remote_failed', { ...asBefore, outcome: 'remote_failed' }),
+    removed: ended('removed', removed),
   };
 }
 
@@ -180,11 +188,36 @@ export function auditMiddle(members: {
   return JSON.stringify(members).slice(1, -1);
 }
 
-/** Digests of kept releases that fall off when this plan is applied (at most the last 5 are kept beside the current one, B-2). */
-export function releasesToDrop(before: Status | null, plan: Plan): string[] {
-  if (!before || before.plan_digest === null) return [];
-  const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)].filter(
-    (digest): digest is string => digest !== null && digest !== plan.digest,
-  );
-  return [...new Set(known)].slice(KEPT_PREVIOUS);
+type Release = Status['previous'][number];
+
+/** What was applied last, as the release that it is kept as; null where nothing is applied. */
+export function currentRelease(status: Status | null): Release | null {
+  if (status === null) return null;
+  const { last_apply_sha: sha, plan_digest: digest, applied_at: at, image, approved_by: by } = status;
+  if (sha === null || digest === null || at === null) return null;
+  return { sha, plan_digest: digest, applied_at: at, image_id: image?.id ?? null, approved_by: [...by] };
+}
+
+/**
+ * The releases that stay kept beside what runs from now on, newest first. One commit with one image is one release, however often it was applied: a service
+ * that was started again five times still has something to go back to.
+ */
+function keptReleases(before: Status | null, now: Pick<Release, 'sha' | 'image_id' | 'plan_digest'> | null): Release[] {
+  const last = currentRelease(before);
+  const known = [...(last ? [last] : []), ...(before?.previous ?? [])];
+  const same = (a: Pick<Release, 'sha' | 'image_id'>, b: Pick<Release, 'sha' | 'image_id'>) =>
+    a.sha === b.sha && a.image_id === b.image_id;
+  return known
+    .filter((one, index) => known.findIndex((other) => same(one, other)) === index)
+    .filter((one) => now === null || (one.plan_digest !== now.plan_digest && !same(one, now)))
+    .slice(0, KEPT_PREVIOUS);
+}
+
+/** Digests of releases that fall off when this plan is applied (the last 5 are kept beside the one that runs, B-2). */
+export function releasesToDrop(before: Status | null, plan: Plan, imageId: string | null): string[] {
+  if (before === null) return [];
+  const kept = keptReleases(before, { sha: plan.source_sha, image_id: imageId, plan_digest: plan.digest });
+  const staying = new Set([plan.digest, ...kept.map((one) => one.plan_digest)]);
+  const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)];
+  return [...new Set(known)].filter((digest): digest is string => digest !== null && !staying.has(digest));
 }

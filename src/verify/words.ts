@@ -15,6 +15,8 @@ const WORDS: Readonly<Record<string, string>> = {
   mode_changed: 'a file on the host does not have the mode that the plan says',
   files_not_back: 'files could not be put back',
   not_removed: 'the new container could not be removed',
+  not_gone: 'a container of the service is still there',
+  removed: 'it is gone',
   no_release_kept: 'no earlier release is kept to go back to',
   swap: 'a file could not be swapped in',
   keep: 'a file could not be kept for a roll back',
@@ -36,6 +38,10 @@ function one(reason: string): string {
       return match[2] === '124'
         ? 'docker compose did not end within its time limit'
         : `docker compose failed with ${match[2]}`;
+    case 'remove':
+      return match[2] === '124'
+        ? 'the container did not stop within the time limit'
+        : `docker could not remove the container (${match[2]})`;
     case 'http':
       return match[2] === 'none' || match[2] === '000'
         ? 'the smoke URL did not answer'

@@ -15,7 +15,7 @@ const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   unknown: 'UNKNOWN',
 };
 const REFUSALS = new Set(['refused', 'stale', 'busy']);
-const GOOD = new Set(['applied', 'no_changes', 'would_apply']);
+const GOOD = new Set(['applied', 'removed', 'no_changes', 'would_apply']);
 const LOG_LINES = 5;
 
 const outcomeWord = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
@@ -89,7 +89,9 @@ export function applyText(results: readonly ApplyResult[], style: Style): string
   const tally = (...outcomes: string[]): number => results.filter((result) => outcomes.includes(result.outcome)).length;
   const applied = tally('applied', 'applied_unrecorded');
   const unchanged = tally('no_changes', 'would_apply');
-  const summary = `${applied} applied, ${unchanged} unchanged, ${results.length - applied - unchanged} failed`;
+  const removed = tally('removed');
+  const parts = [`${applied} applied`, ...(removed > 0 ? [`${removed} removed`] : []), `${unchanged} unchanged`];
+  const summary = `${parts.join(', ')}, ${results.length - applied - removed - unchanged} failed`;
   const hints = results.flatMap((result) => hintLines(result.hint ?? result.error?.hint));
   return withExit([...lines, ...(hints.length > 0 ? hints : [summary])], exit);
 }

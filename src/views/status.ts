@@ -10,6 +10,7 @@ function note(row: StatusRow, style: Style): string {
     return `${safe(row.host)} not read: ${safe(row.error.summary)}${row.mirrorOf ? `; mirror of ${timeText(row.mirrorOf, style)}` : '; no mirror here'}`;
   const notes: string[] = [];
   const { status } = row;
+  const applied = status?.plan_digest ? status : null;
   if (row.interrupted)
     notes.push(
       row.interrupted.outcome === 'applying'
@@ -20,7 +21,8 @@ function note(row: StatusRow, style: Style): string {
     notes.push(`ROLLED BACK from ${shaText(status.attempt?.sha ?? '', style)}`);
   else if (status && ['rollback_failed', 'unknown', 'remote_failed'].includes(status.outcome))
     notes.push(`${status.outcome.replaceAll('_', ' ').toUpperCase()} at ${shaText(status.attempt?.sha ?? '', style)}`);
-  if (status?.approved_by.some((who) => who.startsWith('self:'))) notes.push('self-approved');
+  if (applied?.kind === 'rollback') notes.push('by rollback');
+  if (applied?.approved_by.some((who) => who.startsWith('self:'))) notes.push('self-approved');
   if (row.exceptions > 0) notes.push(count(row.exceptions, 'exception'));
   if (row.condition === 'running' && !row.hasHealthcheck) notes.push('no healthcheck');
   return notes.join('; ');
@@ -34,7 +36,7 @@ function cells(row: StatusRow, style: Style): string[] {
   return [
     safe(row.module),
     safe(row.host),
-    never && now === 'absent' ? 'never applied' : now,
+    never && now === 'absent' ? (status?.outcome === 'removed' ? 'removed' : 'never applied') : now,
     // A mirror knows what was applied, not what runs.
     applied?.image && row.source === 'host' ? tag(applied.image.reference) : '-',
     applied?.last_apply_sha ? shaText(applied.last_apply_sha, style) : '-',
@@ -86,7 +88,7 @@ function next(rows: readonly StatusRow[]): string[] {
   if (unread) return [`next: platformctl host check ${safe(unread.host)}`];
   const failed = named((row) => ['rolled_back', 'rollback_failed'].includes(row.status?.outcome ?? ''));
   if (failed) return [`next: revert or fix the commit, then platformctl plan ${failed}`];
-  const never = named((row) => row.status === null);
+  const never = named((row) => row.source === 'host' && !row.status?.plan_digest);
   return never ? [`next: platformctl plan ${never}`] : [];
 }
 

@@ -28,7 +28,7 @@ function asWritten(heads: ReturnType<typeof statusHeads>, outcome: keyof ReturnT
 }
 
 describe('R-2 status documents', () => {
-  it.each(['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted'] as const)(
+  it.each(['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted', 'removed'] as const)(
     '%s follows the schema, first run and later',
     (outcome) => {
       for (const before of [null, statusFixture()]) {
@@ -69,24 +69,72 @@ describe('R-2 status documents', () => {
   it('applied pushes what ran before onto previous, at most five, newest first', () => {
     let status = statusFixture();
     for (let n = 0; n < 8; n += 1) {
-      const plan = planFixture({ digest: String(n).repeat(64) });
+      const plan = planFixture({ digest: String(n).repeat(64), source_sha: String(n).repeat(40) });
       status = asWritten(statusHeads(status, plan, run), 'applied');
     }
     expect(status.previous.map((one) => one.plan_digest[0])).toEqual(['6', '5', '4', '3', '2']);
     expect(status.spent).toHaveLength(8 + statusFixture().spent.length);
   });
 
-  it('drops the release that falls off the last five', () => {
-    const status = statusFixture({
-      previous: ['1', '2', '3', '4', '5'].map((n) => ({
-        sha: 'a'.repeat(40),
-        plan_digest: n.repeat(64),
-        applied_at: '2026-11-01T00:00:00Z',
-        image_id: null,
-      })),
+  const release = (n: string, members: Partial<Status['previous'][number]> = {}) => ({
+    sha: n.repeat(40),
+    plan_digest: n.repeat(64),
+    applied_at: '2026-11-01T00:00:00Z',
+    image_id: null,
+    ...members,
+  });
+
+  it('B-2 drops the release that falls off the last five', () => {
+    const status = statusFixture({ previous: ['1', '2', '3', '4', '5'].map((n) => release(n)) });
+    const plan = planFixture({ source_sha: '9'.repeat(40) });
+    expect(releasesToDrop(status, plan, run.imageId)).toEqual(['5'.repeat(64)]);
+    expect(releasesToDrop(null, plan, run.imageId)).toEqual([]);
+  });
+
+  it('B-2 one commit with one image is one release, however often it is applied', () => {
+    let status = statusFixture({ previous: [release('1'), release('2')] });
+    const sha = 'd'.repeat(40);
+    for (const n of ['5', '6', '7', '8', '9', '0']) {
+      const plan = planFixture({ digest: n.repeat(64), source_sha: sha });
+      const dropped = releasesToDrop(status, plan, run.imageId);
+      expect(dropped).toEqual(n === '5' ? [] : [status.plan_digest]);
+      status = asWritten(statusHeads(status, plan, run), 'applied');
+    }
+    expect(status.previous.map((one) => one.plan_digest[0])).toEqual(['c', '1', '2']);
+    expect(status.previous[0]?.approved_by).toEqual(statusFixture().approved_by);
+  });
+
+  it('B-2 after a rollback the release that runs is kept once, the one that it came from first', () => {
+    const before = statusFixture({ previous: [release('1', { image_id: run.imageId }), release('2')] });
+    const plan = planFixture({ kind: 'rollback', source_sha: '1'.repeat(40), digest: '7'.repeat(64) });
+    expect(asWritten(statusHeads(before, plan, run), 'applied')).toMatchObject({
+      kind: 'rollback',
+      last_apply_sha: '1'.repeat(40),
+      previous: [{ plan_digest: 'c'.repeat(64) }, { plan_digest: '2'.repeat(64) }],
     });
-    expect(releasesToDrop(status, planFixture())).toEqual(['5'.repeat(64)]);
-    expect(releasesToDrop(null, planFixture())).toEqual([]);
+    expect(releasesToDrop(before, plan, run.imageId)).toEqual(['1'.repeat(64)]);
+  });
+
+  it('P-13 removed: nothing runs, what ran is the newest release, and serial and spent go on', () => {
+    const before = statusFixture({ previous: [release('1')] });
+    const plan = planFixture({ kind: 'remove', files: [] });
+    const status = asWritten(statusHeads(before, plan, { ...run, imageId: null }), 'removed');
+    expect(status).toMatchObject({
+      outcome: 'removed',
+      kind: 'remove',
+      serial: before.serial + 1,
+      last_apply_sha: null,
+      plan_digest: null,
+      applied_at: null,
+      image: null,
+      files: [],
+      intent: null,
+      attempt: { outcome: 'removed' },
+      previous: [{ plan_digest: 'c'.repeat(64) }, { plan_digest: '1'.repeat(64) }],
+    });
+    expect(status.spent[0]).toBe(plan.digest);
+    const again = planFixture({ digest: '7'.repeat(64), source_sha: '9'.repeat(40) });
+    expect(asWritten(statusHeads(status, again, run), 'applied').previous).toHaveLength(2);
   });
 
   it('R-5 unknown members survive a rewrite; an unknown major version is refused', () => {

@@ -1,0 +1,112 @@
+/** Runs, as the hosts keep them (R-8): from any machine, for they are asked there. */
+import { PlatformError } from '../errors.js';
+import { failure, readHeld } from '../execute/answers.js';
+import { overRun } from '../execute/converse.js';
+import { decode, type Exchange, message } from '../execute/protocol.js';
+import { EXIT_INVALID, EXIT_NO_CHANGES, type ExitCode, worstExit } from '../exits.js';
+import type { Platform } from '../manifest/model.js';
+import type { World } from '../ports.js';
+import { byTime, type Run, readRuns } from '../record/runs.js';
+import { whyWords } from '../verify/words.js';
+import { hostAddress } from './addresses.js';
+import { platformOf } from './host-looks.js';
+import { failureOf } from './prepare.js';
+import type { Failure, RunsResult } from './results.js';
+import { gatherWanted } from './wanted.js';
+
+const LIMIT = { ms: 60_000, step: 'observe' };
+
+export interface Wanted {
+  /** null: all. */
+  readonly module: string | null;
+  /** How ids begin. */
+  readonly prefix: string;
+  /** The newest so many of each host. */
+  readonly limit: number;
+}
+
+/** Runs of one host: who holds a lock is asked before and after, so that one that begins or ends meanwhile is not taken for dead. */
+export async function runsOn(exchange: Exchange, host: string, { module, prefix, limit }: Wanted): Promise<Run[]> {
+  const [before, runs, after] = await exchange(
+    [message('held'), message('runs', String(limit), module ?? '*', prefix), message('held')],
+    LIMIT,
+  );
+  if (!before || !after || runs?.code !== 0)
+    throw failure(host, 'PCTL-HOST-ANSWER', `${host} did not list its runs`, runs?.err ?? '');
+  const going = [before, after]
+    .flatMap(readHeld)
+    .map((lock) => /"run_id":"([0-9a-f-]{36})"/.exec(lock.holder)?.[1] ?? '');
+  return readRuns(decode(runs.out), host, new Set(going));
+}
+
+/** Asks every host at once; one that is not reached hides none of the others (P-9). */
+export async function askHosts<T>(
+  world: World,
+  platform: Platform,
+  hosts: readonly string[],
+  ask: (exchange: Exchange, host: string) => Promise<T>,
+): Promise<{ readonly answers: readonly T[]; readonly errors: readonly Failure[] }> {
+  const answers: T[] = [];
+  const errors: Failure[] = [];
+  await Promise.all(
+    hosts.map(async (name) => {
+      try {
+        const host = await world.connect(hostAddress(platform, name));
+        try {
+          answers.push(await ask(overRun(host, platform.hosts.get(name)?.remoteRoot ?? ''), name));
+        } finally {
+          await host.close();
+        }
+      } catch (error) {
+        const failed = failureOf(error, null);
+        errors.push({ ...failed, where: { ...failed.where, host: name } });
+      }
+    }),
+  );
+  return { answers, errors };
+}
+
+/** `id`: a module's; without one those of every module that ever ran on the hosts. */
+export async function runsFlow(
+  world: World,
+  id: string | undefined,
+  options: { readonly host?: string; readonly limit: number },
+): Promise<RunsResult> {
+  const { platform, git } = await platformOf(world);
+  const declared =
+    id === undefined ? undefined : (await gatherWanted(world, git, { workTree: true })).wanted.modules.get(id);
+  if (options.host !== undefined) hostAddress(platform, options.host);
+  const only = options.host ?? declared?.host;
+  // One more than is shown tells whether there are more.
+  const { answers, errors } = await askHosts(
+    world,
+    platform,
+    only === undefined ? [...platform.hosts.keys()] : [only],
+    (exchange, host) => runsOn(exchange, host, { module: id ?? null, prefix: '', limit: options.limit + 1 }),
+  );
+  const all = byTime(answers.flat());
+  if (all.length === 0 && id !== undefined && !declared && errors.length === 0)
+    throw new PlatformError({
+      code: 'PCTL-MODULE-UNKNOWN',
+      exit: EXIT_INVALID,
+      summary: `no module ${id}, and no host has a run of one`,
+      hint: 'platformctl runs shows those of every module',
+    });
+  return {
+    runs: all.slice(0, options.limit).map(inWords),
+    more: all.length > options.limit,
+    errors,
+    exitCode: worstExit([EXIT_NO_CHANGES as ExitCode, ...errors.map((error) => error.exitCode)]),
+  };
+}
+
+const OPEN: Partial<Record<Run['outcome'], string>> = {
+  unknown: 'it never told its end',
+  interrupted: 'it ended before anything was changed',
+};
+
+/** A run with its reason in words. */
+export const inWords = (run: Run): Run => ({
+  ...run,
+  why: run.why === null ? (OPEN[run.outcome] ?? null) : whyWords(run.why),
+});
