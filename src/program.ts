@@ -125,18 +125,20 @@ export function buildProgram(act: Act): Command {
     'explain-approval',
   );
   to(
-    command('apply <plans...>', 'apply one approved plan, verify it, record it, or put back what was there')
+    command('apply <plans...>', 'apply approved plans, verify them, record them, or put back what was there')
       .option('--approved-sha <sha>', 'the commit that was approved')
       .option('--approved-pr <number>', 'its pull request (mode forge)')
       .option('--approval <file>', 'a further signature file (repeatable)', collect)
       .addOption(policyRef())
       .option('--dry-run', 'everything up to the change, and nothing written')
       .option('--lock-wait <seconds>', 'wait for a busy lock')
+      .option('--parallel <hosts>', 'hosts at once (default 10); on each, one module after the other')
+      .option('--keep-going', 'a failure stops only what depends on it')
       .option('-y, --yes', 'skip prompts that are no gate')
       .option('--full', 'whole digests')
       .addHelpText(
         'after',
-        `${examples('apply web', 'apply web.plan.json --lock-wait 300', 'apply web --dry-run')}\n\nNeeds PLATFORMCTL_PHASE=05 in the environment. Exit 9: applied and healthy. 11: failed and put back.`,
+        `${examples('apply web', 'apply web.plan.json --lock-wait 300', 'apply web db cache --keep-going', 'apply web --dry-run')}\n\nNeeds PLATFORMCTL_PHASE=05 in the environment, 06 for several plans. Exit 9: applied and healthy. 11: failed and put back.`,
       ),
     'apply',
   );

@@ -1,5 +1,5 @@
 import { PlatformError } from '../errors.js';
-import { EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
+import { EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
 import { type Ask, applyFlow } from '../flows/apply.js';
 import type { Report, StepEvent, World } from '../ports.js';
 import { applyJson, applyText } from '../views/apply.js';
@@ -14,10 +14,12 @@ export interface ApplyFlags extends Globals {
   readonly policyRef?: string;
   readonly dryRun?: boolean;
   readonly lockWait?: string;
+  readonly parallel?: string;
+  readonly keepGoing?: boolean;
   readonly full?: boolean;
 }
 
-/** `platformctl apply PLAN|ID` */
+/** `platformctl apply PLAN|ID...` */
 export async function run(world: World, args: string[], flags: ApplyFlags): Promise<ExitCode> {
   const style = styleOf(world, flags);
   const report: Report = (event: StepEvent) => {
@@ -28,24 +30,26 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
     else world.terminal.err(`${progressLine(event)}\n`);
   };
   const ask: Ask = {
-    confirm: async (plan, destructive) => {
-      world.terminal.err(showText(plan, style));
-      const question = destructive
-        ? `This is destructive. Type ${plan.module} to apply it: `
-        : 'Apply this plan? Type yes: ';
+    confirm: async (plans, destructive) => {
+      for (const plan of plans) world.terminal.err(showText(plan, style));
+      const [id] = plans.map((plan) => plan.module);
+      const which = plans.length === 1 ? 'this plan' : `these ${plans.length} plans`;
+      const question = destructive ? `This is destructive. Type ${id} to apply it: ` : `Apply ${which}? Type yes: `;
       const answer = await world.terminal.ask(question);
       if (answer === null) return 'no terminal';
-      if (destructive) return answer.trim() === plan.module ? 'module id' : 'declined';
+      if (destructive) return answer.trim() === id ? 'module id' : 'declined';
       return answer.trim() === 'yes' ? 'yes' : 'declined';
     },
   };
-  const result = await applyFlow(
+  const results = await applyFlow(
     world,
     {
       references: args,
       approvals: flags.approval ?? [],
       dryRun: flags.dryRun === true,
-      lockWait: flags.lockWait === undefined ? 0 : seconds(flags.lockWait),
+      lockWait: flags.lockWait === undefined ? 0 : whole('--lock-wait', 'seconds', flags.lockWait, 0),
+      parallel: flags.parallel === undefined ? HOSTS_AT_ONCE : whole('--parallel', 'hosts', flags.parallel, 1),
+      keepGoing: flags.keepGoing === true,
       ...(flags.approvedSha === undefined ? {} : { approvedSha: flags.approvedSha }),
       ...(flags.approvedPr === undefined ? {} : { approvedPr: flags.approvedPr }),
       ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
@@ -53,17 +57,20 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
     report,
     ask,
   );
-  if (flags.json || flags.jsonLines) printJson(world, applyJson([result]));
-  else world.terminal.out(applyText([result], style));
-  return result.exitCode;
+  if (flags.json || flags.jsonLines) printJson(world, applyJson(results));
+  else world.terminal.out(applyText(results, style));
+  return worstExit(results.map((result) => result.exitCode));
 }
 
-function seconds(text: string): number {
-  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
+/** As Terraform: enough for a fleet, and few enough for one machine's connections. */
+const HOSTS_AT_ONCE = 10;
+
+function whole(flag: string, unit: string, text: string, least: number): number {
+  if (/^[0-9]{1,6}$/.test(text) && Number(text) >= least) return Number(text);
   throw new PlatformError({
     code: 'PCTL-USAGE',
     exit: EXIT_TOOL_ERROR,
-    summary: `--lock-wait takes seconds, not ${text}`,
-    hint: '--lock-wait 300',
+    summary: `${flag} takes a number of ${unit}${least > 0 ? `, at least ${least}` : ''}, not ${text}`,
+    hint: `${flag} 10`,
   });
 }

@@ -11,17 +11,9 @@ import {
 } from '../exits.js';
 import type { Status } from '../manifest/types.js';
 import type { Clock, Limit, StepEvent } from '../ports.js';
+import { type JournalLine, journalEnd, readJournal } from '../record/journal.js';
 import { whyWords } from '../verify/words.js';
-import { decode, type Exchange, message } from './protocol.js';
-
-export interface JournalLine {
-  readonly step: string;
-  readonly state: string;
-  readonly exit: number;
-  /** Seconds since the host started. */
-  readonly at: number;
-  readonly detail: string;
-}
+import { type Answer, decode, type Exchange, message } from './protocol.js';
 
 export interface RunEnd {
   readonly outcome: Status['outcome'];
@@ -33,22 +25,7 @@ export interface RunEnd {
 
 const POLL_MS = 500;
 
-export function readJournal(text: string): JournalLine[] {
-  const lines: JournalLine[] = [];
-  for (const line of text.split('\n')) {
-    const match = /^([a-z]+) ([a-z_]+) ([0-9]{1,3}) ([0-9]{1,12}) (\S+)$/.exec(line);
-    if (match)
-      lines.push({
-        step: match[1] as string,
-        state: match[2] as string,
-        exit: Number(match[3]),
-        at: Number(match[4]),
-        detail: match[5] as string,
-      });
-  }
-  return lines;
-}
-
+/** What an exit of finish.sh means where the journal does not say it: a disk that is full does not take its last line. */
 const ENDS: Readonly<Record<number, Status['outcome']>> = {
   [EXIT_APPLIED]: 'applied',
   [EXIT_ROLLED_BACK]: 'rolled_back',
@@ -59,15 +36,11 @@ const ENDS: Readonly<Record<number, Status['outcome']>> = {
 
 /** What finish.sh's exit and journal say. Anything else than its own codes is a supervisor that did not end by itself: unknown, never success. */
 export function endOf(code: number, journal: readonly JournalLine[]): RunEnd {
-  const last = journal.findLast((line) => line.step === 'end');
-  const outcome = code === EXIT_APPLIED && last?.state === 'removed' ? 'removed' : ENDS[code];
-  if (outcome)
-    return {
-      outcome,
-      exit: code as ExitCode,
-      why: last?.detail ?? journal.findLast((line) => line.step === 'verify' && line.exit !== 0)?.detail ?? 'none',
-      journal,
-    };
+  const said = journalEnd(journal);
+  if (said?.exit === code) return { ...said, journal };
+  const outcome = ENDS[code];
+  const why = journal.findLast((line) => line.step === 'verify' && line.exit !== 0)?.detail ?? 'none';
+  if (outcome) return { outcome, exit: code as ExitCode, why, journal };
   return { outcome: 'unknown', exit: EXIT_UNKNOWN, why: `supervisor_ended_${code}`, journal };
 }
 
@@ -134,6 +107,17 @@ export interface Watch {
   readonly line: (line: JournalLine) => void;
   readonly waiting: (last: JournalLine | undefined, seconds: number) => void;
   readonly polled: () => void;
+  /** The line was lost: another conversation, or a PlatformError where there is none to be had. */
+  readonly lost: () => Promise<Exchange>;
+}
+
+export interface Followed {
+  /** null: it was lost already. */
+  readonly exchange: Exchange | null;
+  readonly runId: string;
+  readonly module: string;
+  /** Longer than everything that the run may take. */
+  readonly totalMs: number;
 }
 
 const SILENCE_MS = 10_000;
@@ -148,36 +132,36 @@ export function stepOf(line: JournalLine | undefined): StepEvent['step'] {
 }
 
 /**
- * Polls until the run ended. A lost connection changes nothing on the host: the outcome is then not known here (15).
- * `totalMs`: longer than everything that the run may take.
+ * Polls until the run ended. A lost connection changes nothing on the host: it is opened again and the journal read on (X-5); `lost` where that fails, or where the
+ * run takes longer than all of its limits.
  */
 export async function followRun(
-  exchange: Exchange,
+  { exchange: first, runId, module, totalMs }: Followed,
   clock: Clock,
-  totalMs: number,
   watch: Watch,
 ): Promise<RunEnd | { readonly lost: PlatformError }> {
   const started = clock.now();
-  let offset = 0;
-  let text = '';
+  let exchange = first;
+  let seen = new Uint8Array();
   let told = 0;
   let lineAt = started;
   let saidAt = started;
   for (;;) {
-    let answer: Awaited<ReturnType<Exchange>>[number];
+    let answer: Answer;
     try {
+      exchange ??= await watch.lost();
       const limit: Limit = { ms: 45_000, step: 'follow' };
-      [answer] = (await exchange([message('follow', String(offset))], limit)) as [typeof answer];
+      [answer] = (await exchange([message('follow', runId, module, String(seen.length))], limit)) as [Answer];
     } catch (error) {
-      if (error instanceof PlatformError) return { lost: error };
-      throw error;
+      if (!(error instanceof PlatformError)) throw error;
+      if (exchange === null) return { lost: error };
+      exchange = null;
+      continue;
     }
     const newline = answer.out.indexOf(10);
     const [state, code] = decode(answer.out.subarray(0, Math.max(newline, 0))).split(' ');
-    const more = answer.out.subarray(newline + 1);
-    offset += more.length;
-    text += decode(more);
-    const journal = readJournal(text);
+    seen = Buffer.concat([seen, answer.out.subarray(newline + 1)]);
+    const journal = readJournal(decode(seen));
     for (; told < journal.length; told += 1) {
       watch.line(journal[told] as JournalLine);
       lineAt = saidAt = clock.now();
@@ -188,6 +172,9 @@ export async function followRun(
       watch.waiting(journal.at(-1), Math.round((saidAt - lineAt) / 1000));
     }
     if (state === 'ended') return endOf(Number(code), journal);
+    const end = journalEnd(journal);
+    if (end) return { ...end, journal };
+    if (state === 'gone') return await withoutEnd(exchange, runId, module, journal);
     if (clock.now() - started > totalMs) {
       return {
         lost: new PlatformError({
@@ -200,4 +187,19 @@ export async function followRun(
     }
     await clock.sleep(POLL_MS);
   }
+}
+
+/** Nobody holds the run's locks any more and its journal has no end: it never began, and nothing was changed (7); or its supervisor died (15, R-3). */
+async function withoutEnd(
+  exchange: Exchange,
+  runId: string,
+  module: string,
+  journal: readonly JournalLine[],
+): Promise<RunEnd> {
+  const limit = { ms: 60_000, step: 'record' };
+  const [status] = await exchange([message('get', `state/modules/${module}.status.json`)], limit).catch(() => []);
+  const began = journal.some((line) => line.step !== 'start') || !status || decode(status.out).includes(runId);
+  return began
+    ? { outcome: 'unknown', exit: EXIT_UNKNOWN, why: 'supervisor_ended', journal }
+    : { outcome: 'remote_failed', exit: EXIT_REMOTE_FAILED, why: 'never_started', journal };
 }

@@ -1,4 +1,4 @@
-/** What an apply is about, gathered for the gates: the plan, what judges it, and what its commit says (G-1 to G-9). */
+/** What an apply is about, gathered for the gates: the plans, what judges them, and what their commits say (G-1 to G-9). */
 import { PlatformError } from '../errors.js';
 import { EXIT_APPROVAL_MISMATCH, EXIT_INVALID, EXIT_TOOL_ERROR } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
@@ -7,10 +7,11 @@ import type { PlanContext } from './looks.js';
 import { planContext, timestamp } from './plan-context.js';
 import { loadPlan } from './plan-files.js';
 import { type Policy, resolvePolicy } from './policy.js';
-import { type Prepared, prepare } from './prepare.js';
+import { type Preparation, type Prepared, prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
+import { planReferences } from './references.js';
 import type { Failure } from './results.js';
-import { gatherWanted } from './wanted.js';
+import { type Gathered, gatherWanted } from './wanted.js';
 
 export interface ApplyOptions {
   /** Plan files or module ids. */
@@ -22,6 +23,10 @@ export interface ApplyOptions {
   readonly dryRun: boolean;
   /** Seconds. */
   readonly lockWait: number;
+  /** Hosts that are worked on at once. */
+  readonly parallel: number;
+  /** A failure stops only what depends on it (X-7). */
+  readonly keepGoing: boolean;
 }
 
 export interface Case {
@@ -29,34 +34,70 @@ export interface Case {
   readonly git: Git;
   readonly plan: Plan;
   readonly planFile: string;
+  /** The other plans of this call (X-7, G-8). */
+  readonly beside: readonly Plan[];
   readonly policy: Policy;
   /** The plan's module at its commit; empty where the commit or the module is not there, or not sound. */
   readonly prepared: readonly Prepared[];
   readonly errors: readonly Failure[];
   readonly context: PlanContext;
-  readonly commitPresent: boolean;
   readonly inPolicyHistory: boolean;
   /** Files that modules of other projects of this host name too (X-6). */
   readonly sharedPaths: readonly string[];
+  /** What each module of the plan's commit declares in `depends_on`. */
+  readonly dependsOn: ReadonlyMap<string, readonly string[]>;
 }
 
 const refuse = (code: string, exit: 2 | 3 | 5, summary: string, hint: string): PlatformError =>
   new PlatformError({ code, exit, summary, hint });
 
 /** Step 1 and all that the gates need from git. @throws PlatformError where there is nothing that could be judged */
-export async function openCase(world: World, options: ApplyOptions): Promise<Case> {
-  const [reference, ...more] = options.references;
-  if (reference === undefined)
+export async function openCases(world: World, options: ApplyOptions): Promise<Case[]> {
+  if (options.references.length === 0)
     throw refuse('PCTL-APPLY-NOTHING', EXIT_TOOL_ERROR, 'no plan was named', 'platformctl apply ID, or a plan file');
-  if (more.length > 0)
-    throw refuse(
-      'PCTL-APPLY-SEVERAL',
-      EXIT_TOOL_ERROR,
-      'this release applies one plan a call',
-      'apply them one after the other',
-    );
   const git = await world.openGit(world.directory);
-  const { plan, file } = await loadPlan(world, git.root, reference);
+  const loaded: { plan: Plan; file: string }[] = [];
+  for (const reference of await planReferences(world, git, options.references))
+    loaded.push(await loadPlan(world, git.root, reference));
+  for (const { plan } of loaded) refuseUnusable(plan);
+  const modules = loaded.map(({ plan }) => plan.module);
+  const twice = modules.find((id, index) => modules.indexOf(id) !== index);
+  if (twice !== undefined)
+    throw refuse('PCTL-APPLY-TWICE', EXIT_TOOL_ERROR, `two plans of ${twice} were named`, 'name each module once');
+  const policy = await resolvePolicy(
+    world,
+    git,
+    { asking: true, ...(options.policyRef ? { policyRef: options.policyRef } : {}) },
+    readPlatform,
+  );
+  const plans = loaded.map(({ plan }) => plan);
+  const commits = new Map<string, Commit>();
+  for (const { source_sha: sha } of plans) {
+    if (!commits.has(sha))
+      commits.set(sha, await openCommit(world, git, policy, sha, new Set(plans.map((plan) => plan.host))));
+  }
+  return loaded.map(({ plan, file }) => {
+    const commit = commits.get(plan.source_sha) as Commit;
+    const { gathered, preparation } = commit;
+    return {
+      options,
+      git,
+      plan,
+      planFile: file,
+      beside: plans.filter((other) => other !== plan),
+      policy,
+      prepared: preparation.prepared.filter((one) => one.module.id === plan.module),
+      errors: preparation.errors.filter((error) => error.module === plan.module),
+      context: planContext(world, git, gathered, policy, commit.now),
+      inPolicyHistory: commit.inPolicyHistory,
+      sharedPaths: sharedPaths(plan, preparation.prepared),
+      dependsOn: new Map([...gathered.wanted.modules.values()].map((module) => [module.id, module.dependsOn])),
+    };
+  });
+}
+
+/** Plans that can never be applied, whatever the gates say. */
+function refuseUnusable(plan: Plan): void {
   if (plan.kind !== 'apply')
     throw refuse(
       'PCTL-PLAN-KIND',
@@ -78,61 +119,48 @@ export async function openCase(world: World, options: ApplyOptions): Promise<Cas
       'the plan was made from a dirty tree',
       `commit, then platformctl plan ${plan.module}`,
     );
-  const policy = await resolvePolicy(
-    world,
-    git,
-    { asking: true, ...(options.policyRef ? { policyRef: options.policyRef } : {}) },
-    readPlatform,
-  );
-  const commitPresent = (await git.resolve(plan.source_sha)) !== null;
-  const inPolicyHistory =
-    commitPresent && (plan.source_sha === policy.sha || (await git.isAncestor(plan.source_sha, policy.sha)));
-  if (!commitPresent) {
+}
+
+/** What one commit says of the hosts that the call is about. */
+interface Commit {
+  readonly gathered: Gathered;
+  readonly preparation: Preparation;
+  readonly inPolicyHistory: boolean;
+  readonly now: string;
+}
+
+async function openCommit(
+  world: World,
+  git: Git,
+  policy: Policy,
+  sha: string,
+  hosts: ReadonlySet<string>,
+): Promise<Commit> {
+  if ((await git.resolve(sha)) === null)
     throw refuse(
       'PCTL-PROVENANCE-COMMIT',
       EXIT_APPROVAL_MISMATCH,
-      `commit ${plan.source_sha.slice(0, 7)} of the plan is not in this repo`,
+      `commit ${sha.slice(0, 7)} of the plan is not in this repo`,
       'git fetch; in CI set fetch-depth: 0',
     );
-  }
-  const gathered = await gatherWanted(world, git, { sha: plan.source_sha });
+  const gathered = await gatherWanted(world, git, { sha });
   const now = timestamp(world.clock.now());
-  const preparation = await prepare(
+  const ids = [...gathered.wanted.modules.values()]
+    .filter((module) => hosts.has(module.host))
+    .map((module) => module.id);
+  return {
     gathered,
-    policy.platform,
-    gathered.wanted.modules.has(plan.module) ? [plan.module] : [],
-    now.slice(0, 10),
-  );
-  const others = [...gathered.wanted.modules.values()].filter(
-    (module) => module.host === plan.host && module.id !== plan.module,
-  );
-  const neighbours =
-    others.length === 0
-      ? []
-      : (
-          await prepare(
-            gathered,
-            policy.platform,
-            others.map((module) => module.id),
-            now.slice(0, 10),
-          )
-        ).prepared;
+    preparation: await prepare(gathered, policy.platform, ids, now.slice(0, 10)),
+    inPolicyHistory: sha === policy.sha || (await git.isAncestor(sha, policy.sha)),
+    now,
+  };
+}
+
+function sharedPaths(plan: Plan, prepared: readonly Prepared[]): string[] {
   const foreign = new Set(
-    neighbours
-      .filter((one) => one.project.name !== plan.project)
+    prepared
+      .filter((one) => one.module.host === plan.host && one.project.name !== plan.project)
       .flatMap((one) => one.wanted.files.map((file) => file.path)),
   );
-  return {
-    options,
-    git,
-    plan,
-    planFile: file,
-    policy,
-    prepared: preparation.prepared,
-    errors: preparation.errors,
-    context: planContext(world, git, gathered, policy, now),
-    commitPresent,
-    inPolicyHistory,
-    sharedPaths: plan.files.filter((one) => one.source === 'commit' && foreign.has(one.path)).map((one) => one.path),
-  };
+  return plan.files.filter((one) => one.source === 'commit' && foreign.has(one.path)).map((one) => one.path);
 }

@@ -26,7 +26,14 @@ async function commonFacts(
       sha: policy.sha,
       digest: policyDigest(policy.platform, plan.module, plan.host, policy.allowedSigners),
     },
-    phase: { value: world.environment.get('PLATFORMCTL_PHASE'), needed: 5 as const, asked: !options.dryRun },
+    phase: {
+      value: world.environment.get('PLATFORMCTL_PHASE'),
+      needed: open.beside.length > 0 ? (6 as const) : (5 as const),
+      asked: !options.dryRun,
+    },
+    recreatedBeside: open.beside
+      .filter((other) => other.host === plan.host && other.project === plan.project && other.recreates)
+      .map((other) => other.service),
     approval: await gatherApproval(world, git, {
       plan,
       planFile: open.planFile,
@@ -38,7 +45,7 @@ async function commonFacts(
     provenance: {
       approvedSha: options.approvedSha ?? null,
       approvedPr: options.approvedPr === undefined ? null : Number(options.approvedPr),
-      commitPresent: open.commitPresent,
+      commitPresent: true,
       inPolicyHistory: open.inPolicyHistory,
       module: one?.module ?? null,
       target: one ? { project: one.project.name, composeFile: one.composeFile } : null,

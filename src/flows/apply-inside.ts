@@ -1,19 +1,16 @@
-import type { Exchange } from '../execute/protocol.js';
 import { EXIT_STALE } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
-import type { Conversation, Host, StepEvent, World } from '../ports.js';
+import type { StepEvent, World } from '../ports.js';
 import { shortRun } from '../run-id.js';
 import type { Case } from './apply-case.js';
 import type { factsUnderLock } from './apply-facts.js';
+import type { Talk } from './apply-line.js';
 import type { ApplyResult, Failure } from './results.js';
 
-/** An apply with its conversation open. */
-export interface Inside {
+/** An apply of one plan that passed the gates which need no host. */
+export interface Underway {
   readonly world: World;
   readonly open: Case;
-  readonly host: Host;
-  readonly conversation: Conversation;
-  readonly exchange: Exchange;
   readonly runId: string;
   readonly step: (name: StepEvent['step'], state: StepEvent['state'], detail: string) => void;
   readonly end: (members: Partial<ApplyResult>) => ApplyResult;
@@ -21,6 +18,14 @@ export interface Inside {
   readonly verdicts: readonly GateVerdict[];
   /** Set when `go` is said: from then on the host needs nobody. */
   readonly gone: { started: boolean };
+}
+
+/** With its conversation open. */
+export interface Inside extends Underway, Talk {
+  /** Seconds. */
+  readonly lockWait: number;
+  /** Another conversation with the host, after the line was lost (X-5). @throws PlatformError where it does not come back in time */
+  readonly again: () => Promise<Talk>;
 }
 
 /** A refusal with every gate's failures. */

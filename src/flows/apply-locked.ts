@@ -28,7 +28,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
       world.clock,
       names,
       { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
-      options.lockWait,
+      inside.lockWait,
       (held) => step('lock', 'waiting', held ? `held by ${describeHolder(held.holder)}` : 'held'),
     );
     if (busy) {
@@ -119,7 +119,8 @@ async function dryRun(
       gates,
       exitCode: EXIT_BUSY,
     });
-  const notes = ['to apply it: PLATFORMCTL_PHASE=05'];
+  const phase = open.beside.length > 0 ? '06' : '05';
+  const notes = [`to apply it: PLATFORMCTL_PHASE=${phase}`];
   return end({
     outcome: 'would_apply',
     message: command ? `would run: ${command.map(quote).join(' ')}` : 'would record what runs, and touch nothing',
@@ -128,6 +129,6 @@ async function dryRun(
     approvedBy,
     selfApproved,
     exitCode: EXIT_CHANGES,
-    hint: `PLATFORMCTL_PHASE=05 platformctl apply ${open.plan.module}`,
+    hint: `PLATFORMCTL_PHASE=${phase} platformctl apply ${open.plan.module}`,
   });
 }

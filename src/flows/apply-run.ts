@@ -3,8 +3,8 @@ import { PlatformError } from '../errors.js';
 import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
 import { imageId, stage } from '../execute/preflight.js';
-import { decode, type Message, message } from '../execute/protocol.js';
-import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED, EXIT_UNKNOWN } from '../exits.js';
+import { decode, type Exchange, type Message, message } from '../execute/protocol.js';
+import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, worstExit } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
@@ -13,6 +13,7 @@ import { shortRun } from '../run-id.js';
 import { whyWords } from '../verify/words.js';
 import type { factsUnderLock } from './apply-facts.js';
 import type { Inside } from './apply-inside.js';
+import type { Talk } from './apply-line.js';
 import type { Looked } from './looks.js';
 import { timestamp } from './plan-context.js';
 import { mirrorHere } from './record-here.js';
@@ -30,9 +31,9 @@ export async function run(
   since: string,
   facts: Awaited<ReturnType<typeof factsUnderLock>>,
 ): Promise<ApplyResult> {
-  const { world, open, exchange, conversation, runId, step } = inside;
+  const { world, open, exchange, runId, step } = inside;
   const { plan } = open;
-  const started = world.clock.now();
+  let talk: Talk = inside;
   try {
     await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv);
     const image = await imageId(exchange, world.clock, plan, (seconds) => {
@@ -54,31 +55,39 @@ export async function run(
       dotenv: now.wanted.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
-    await sayGo(inside, goMessages(going));
-    step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
+    const said = await sayGo(inside, goMessages(going));
+    if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
     const totalMs = (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
-    const ended = await followRun(exchange, world.clock, totalMs, {
-      line: (line) => {
-        const event = eventOf(line, plan.module, timestamp(world.clock.now()));
-        if (event) step(event.step, event.state, event.detail);
+    const ended = await followRun(
+      { exchange: said ? exchange : null, runId, module: plan.module, totalMs },
+      world.clock,
+      {
+        line: (line) => {
+          const event = eventOf(line, plan.module, timestamp(world.clock.now()));
+          if (event) step(event.step, event.state, event.detail);
+        },
+        waiting: (last, seconds) => step(stepOf(last), 'waiting', `${seconds} s`),
+        polled: () => {
+          if (!world.interrupted.aborted || told) return;
+          told = true;
+          step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
+        },
+        lost: async () => {
+          step('connect', 'started', `the connection to ${plan.host} was lost, the host goes on; trying again`);
+          talk = await inside.again();
+          step('connect', 'done', `${plan.host} again`);
+          return talk.exchange;
+        },
       },
-      waiting: (last, seconds) => step(stepOf(last), 'waiting', `${seconds} s`),
-      polled: () => {
-        if (!world.interrupted.aborted || told) return;
-        told = true;
-        step('go', 'waiting', 'interrupted: the host goes on, waiting for its end (once more to leave now)');
-      },
-    });
+    );
     const remoteCommand = (upCommand(plan, now.wanted.dotenv, runId) ?? []).map(quote).join(' ');
     if ('lost' in ended) return lostAfterGo(inside, gates);
-    const result = await outcome(inside, now, gates, ended, remoteCommand, facts);
-    return world.interrupted.aborted
-      ? { ...result, exitCode: EXIT_INTERRUPTED, durationSeconds: Math.round((world.clock.now() - started) / 1000) }
-      : result;
+    const result = await outcome(inside, talk.exchange, now, gates, ended, remoteCommand, facts);
+    return world.interrupted.aborted ? { ...result, exitCode: worstExit([result.exitCode, EXIT_INTERRUPTED]) } : result;
   } finally {
-    await conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
+    if (talk !== inside) await talk.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
   }
 }
 
@@ -90,7 +99,7 @@ export function lostAfterGo(
   const { open, end, runId } = inside;
   return end({
     outcome: 'unknown',
-    message: `the connection to ${open.plan.host} was lost after go; the host goes on by itself`,
+    message: `the connection to ${open.plan.host} was lost after go and did not come back; the host goes on by itself`,
     runId,
     gates,
     exitCode: EXIT_UNKNOWN,
@@ -98,8 +107,8 @@ export function lostAfterGo(
   });
 }
 
-/** Everything that the host needs is there before the one word that starts it: whatever is lost after that word is not known here (X-5). */
-async function sayGo(inside: Inside, messages: readonly Message[]): Promise<void> {
+/** Everything that the host needs is there before the one word that starts it. false: the line was lost after that word, so the run's journal has to tell (X-5). */
+async function sayGo(inside: Inside, messages: readonly Message[]): Promise<boolean> {
   const { exchange, gone, open } = inside;
   const failed = (why: string): PlatformError =>
     new PlatformError({
@@ -114,28 +123,37 @@ async function sayGo(inside: Inside, messages: readonly Message[]): Promise<void
   const bad = (await exchange(messages, limit)).find((answer) => answer.code !== 0);
   if (bad) throw failed(bad.err);
   gone.started = true;
-  const [started] = await exchange([message('go')], limit);
-  if (started?.code !== 0) {
+  const answers = await exchange([message('go')], limit).catch((error: unknown) => {
+    if (error instanceof PlatformError) return null;
+    throw error;
+  });
+  if (answers === null) return false;
+  if (answers[0]?.code !== 0) {
     gone.started = false;
-    throw failed(started?.err ?? '');
+    throw failed(answers[0]?.err ?? '');
   }
+  return true;
 }
 
 /** What the run was, with what a person needs to know of it. */
 async function outcome(
   inside: Inside,
+  exchange: Exchange,
   now: Looked,
   gates: readonly GateVerdict[],
   ended: RunEnd,
   command: string,
   facts: { approvedBy: readonly string[]; selfApproved: boolean },
 ): Promise<ApplyResult> {
-  const { world, open, exchange, runId, end } = inside;
+  const { world, open, runId, end } = inside;
   const { plan } = open;
   const good = ended.outcome === 'applied';
   const names = ['up.out', 'up.err', ...(good ? [] : ['container.log', 'back.err', 'finish.out'])];
   const answers = await exchange(
-    [...names.map((name) => message('output', name)), message('get', `state/modules/${plan.module}.status.json`)],
+    [
+      ...names.map((name) => message('tail', `runs/${runId}/${name}`)),
+      message('get', `state/modules/${plan.module}.status.json`),
+    ],
     { ms: 60_000, step: 'record' },
   ).catch(() => null);
   const text = (name: string): string => decode(answers?.[names.indexOf(name)]?.out ?? new Uint8Array());

@@ -1,41 +1,128 @@
-import { converse } from '../execute/converse.js';
-import { message } from '../execute/protocol.js';
-import { EXIT_INTERRUPTED, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED } from '../exits.js';
+/** `apply` (X-1, X-7): plans in, what became of each out. Every gate that needs no host is asked for all of them before any host is. */
+import { EXIT_INTERRUPTED, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
 import { changesAnything } from '../gate/facts.js';
 import { gatesExit } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
-import type { Host, Report, StepEvent, World } from '../ports.js';
-import { auditMiddle } from '../state/status.js';
-import { hostAddress } from './addresses.js';
-import { type ApplyOptions, type Case, openCase } from './apply-case.js';
+import type { Report, World } from '../ports.js';
+import { type ApplyOptions, type Case, openCases } from './apply-case.js';
 import { factsWithoutHost } from './apply-facts.js';
-import { asGate, type Inside, refused } from './apply-inside.js';
-import { underLock } from './apply-locked.js';
-import { lostAfterGo } from './apply-run.js';
+import { asGate, refused, type Underway } from './apply-inside.js';
+import { type Line, lineTo } from './apply-line.js';
+import { applyOne } from './apply-one.js';
+import { inOrder, type Placed, place } from './apply-order.js';
 import { timestamp } from './plan-context.js';
-import { failureOf } from './prepare.js';
 import { noteHere } from './record-here.js';
 import type { ApplyResult } from './results.js';
 
-/** How a person is asked in mode `self`: shows the plan, returns what was typed. */
+/** How a person is asked in mode `self`: shows the plans, returns what was typed. A destructive plan is asked about by itself. */
 export interface Ask {
-  readonly confirm: (plan: Plan, destructive: boolean) => Promise<'yes' | 'module id' | 'declined' | 'no terminal'>;
+  readonly confirm: (plans: readonly Plan[], destructive: boolean) => Promise<Confirmation>;
 }
 
-export async function applyFlow(world: World, options: ApplyOptions, report: Report, ask: Ask): Promise<ApplyResult> {
-  const open = await openCase(world, options);
-  const result = await applyCase(world, open, report, ask);
-  if (options.dryRun || result.outcome === 'no_changes') return result;
-  const warning = await noteHere(world, open.git.root, open.plan, result.outcome, result.runId);
-  return warning === null ? result : { ...result, notes: [...result.notes, warning] };
+export type Confirmation = 'yes' | 'module id' | 'declined' | 'no terminal';
+
+/** Results in the order of the plans that were named. @throws PlatformError where there is nothing that could be judged */
+export async function applyFlow(
+  world: World,
+  options: ApplyOptions,
+  report: Report,
+  ask: Ask,
+): Promise<readonly ApplyResult[]> {
+  const cases = await openCases(world, options);
+  const admitted = await admitAll(world, cases, report, ask);
+  const goesOn = options.keepGoing || options.dryRun;
+  const refusal = admitted.find((one) => one.exit !== EXIT_NO_CHANGES);
+  if (refusal && !goesOn) {
+    const first = refusedHere(refusal);
+    return await Promise.all(
+      admitted.map((one) => noted(one, one.exit === EXIT_NO_CHANGES ? skipped(one, first) : refusedHere(one))),
+    );
+  }
+  const lines = new Map<string, Line>();
+  const lineOf = ({ plan, policy }: Case): Line => {
+    const line = lines.get(plan.host) ?? lineTo(world, policy.platform, plan.host);
+    lines.set(plan.host, line);
+    return line;
+  };
+  try {
+    return await inOrder(admitted, {
+      parallel: options.parallel,
+      keepGoing: goesOn,
+      run: async (one) =>
+        noted(one, one.exit === EXIT_NO_CHANGES ? await applyOne(one.begin(), lineOf(one.open)) : refusedHere(one)),
+      good: (result) => GOOD.has(result.outcome),
+      skip: (one, cause) => skipped(one, cause),
+      interrupted: () => world.interrupted.aborted,
+    });
+  } finally {
+    await Promise.all([...lines.values()].map((line) => line.drop()));
+  }
 }
 
-async function applyCase(world: World, open: Case, report: Report, ask: Ask): Promise<ApplyResult> {
+/** What lets those go on that depend on it. */
+const GOOD: ReadonlySet<ApplyResult['outcome']> = new Set(['applied', 'no_changes', 'would_apply', 'removed']);
+
+/** A plan that was judged without its host. */
+interface Admitted extends Placed {
+  readonly open: Case;
+  readonly verdicts: Underway['verdicts'];
+  /** Of the gates; 0: it may go on to its host. */
+  readonly exit: ExitCode;
+  /** Its time starts here. */
+  readonly begin: () => Underway;
+}
+
+/** Steps 1 and 2 for all plans; in mode `self` a person is asked once, and for each destructive plan (G-4). */
+async function admitAll(world: World, cases: readonly Case[], report: Report, ask: Ask): Promise<Admitted[]> {
+  const judged = new Map<Case, Awaited<ReturnType<typeof judge>>>();
+  for (const open of cases) judged.set(open, await judge(world, open, 'pending'));
+  const pending = cases.filter((open) => judged.get(open)?.pending);
+  if (cases.every((open) => judged.get(open)?.exit === EXIT_NO_CHANGES)) {
+    const [plain, destructive] = [false, true].map((is) =>
+      pending.filter(({ plan }) => plan.destructive.length > 0 === is),
+    ) as [Case[], Case[]];
+    const groups = [...(plain.length > 0 ? [plain] : []), ...destructive.map((open) => [open])];
+    for (const group of groups) {
+      const plans = group.map(({ plan }) => plan);
+      const typed = await ask.confirm(plans, destructive.includes(group[0] as Case));
+      for (const open of group) judged.set(open, await judge(world, open, typed));
+    }
+  }
+  return cases.map((open) => {
+    const { verdicts, exit, facts } = judged.get(open) as Awaited<ReturnType<typeof judge>>;
+    return {
+      ...place(open),
+      open,
+      verdicts,
+      exit,
+      begin: () => begin(world, open, report, verdicts, facts.approval.self),
+    };
+  });
+}
+
+/** The gates without the host. `pending`: only a person's answer is missing. */
+async function judge(world: World, open: Case, self: Underway['self']) {
+  const facts = await factsWithoutHost(world, open, self);
+  const verdicts = open.errors.length > 0 ? asGate(evaluate(facts), open.errors) : evaluate(facts);
+  const exit = gatesExit(verdicts);
+  const pending =
+    exit === EXIT_NO_CHANGES &&
+    changesAnything(open.plan) &&
+    !open.options.dryRun &&
+    verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached');
+  return { facts, verdicts, exit, pending };
+}
+
+function begin(
+  world: World,
+  open: Case,
+  report: Report,
+  verdicts: Underway['verdicts'],
+  self: Underway['self'],
+): Underway {
+  const { plan } = open;
   const started = world.clock.now();
-  const { plan, options } = open;
-  const step = (name: StepEvent['step'], state: StepEvent['state'], detail: string): void =>
-    report({ time: timestamp(world.clock.now()), module: plan.module, step: name, state, detail });
   const base: ApplyResult = {
     module: plan.module,
     host: plan.host,
@@ -59,112 +146,43 @@ async function applyCase(world: World, open: Case, report: Report, ask: Ask): Pr
     hint: null,
     exitCode: EXIT_NO_CHANGES,
   };
-  const end = (members: Partial<ApplyResult>): ApplyResult => ({
-    ...base,
-    ...members,
-    durationSeconds: Math.round((world.clock.now() - started) / 1000),
-  });
-
-  let facts = await factsWithoutHost(world, open, 'pending');
-  let verdicts = evaluate(facts);
-  if (
-    gatesExit(verdicts) === EXIT_NO_CHANGES &&
-    changesAnything(plan) &&
-    verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached') &&
-    !options.dryRun
-  ) {
-    facts = await factsWithoutHost(world, open, await ask.confirm(plan, plan.destructive.length > 0));
-    verdicts = evaluate(facts);
-  }
-  if (open.errors.length > 0) verdicts = asGate(verdicts, open.errors);
-  const exit = gatesExit(verdicts);
-  if (exit !== EXIT_NO_CHANGES) return refused(end, verdicts, exit, open);
-  step(
-    'gates',
-    'done',
-    `${verdicts.filter((one) => one.state === 'pass').length} of ${verdicts.length}; the rest under the lock`,
-  );
-
-  const runId = world.clock.uuid();
-  step('connect', 'started', plan.host);
-  const shared = { world, open, runId, step, end, self: facts.approval.self, verdicts, gone: { started: false } };
-  const connection: { host: Host | null } = { host: null };
-  try {
-    return await untilGo(world.interrupted, shared.gone, onHost(shared, connection));
-  } catch (error) {
-    if (error instanceof Interruption) return interruptedBeforeGo(shared);
-    return failedOnHost(shared, error);
-  } finally {
-    await connection.host?.close();
-  }
+  return {
+    world,
+    open,
+    runId: world.clock.uuid(),
+    verdicts,
+    self,
+    gone: { started: false },
+    step: (step, state, detail) =>
+      report({ time: timestamp(world.clock.now()), module: plan.module, step, state, detail }),
+    end: (members) => ({
+      ...base,
+      ...members,
+      durationSeconds: Math.round((world.clock.now() - started) / 1000),
+    }),
+  };
 }
 
-/** Steps 3 to 11; what fails before `go` is told to the host's chain as far as it can be. */
-async function onHost(
-  shared: Omit<Inside, 'host' | 'conversation' | 'exchange'>,
-  connection: { host: Host | null },
-): Promise<ApplyResult> {
-  const { world, open, gone } = shared;
-  const host = await world.connect(hostAddress(open.policy.platform, open.plan.host));
-  connection.host = host;
-  const { conversation, exchange } = await converse(host, open.plan.remote_root, { ms: 30_000, step: 'connect' });
-  const inside: Inside = { ...shared, host, conversation, exchange };
-  const result = await underLock(inside).catch((error: unknown) => failedOnHost(shared, error));
-  if (!gone.started && !open.options.dryRun) await tellHost(inside, result);
-  return result;
+const refusedHere = ({ begin, verdicts, exit, open }: Admitted): ApplyResult =>
+  refused(begin().end, verdicts, exit, open);
+
+/** Not started, because another one failed or a person ended the call. It has the exit of its cause: nothing was changed, and nothing succeeded. */
+function skipped({ begin, verdicts }: Admitted, cause: ApplyResult | null): ApplyResult {
+  const { end } = begin();
+  if (cause === null)
+    return end({
+      outcome: 'interrupted',
+      message: 'interrupted before it was started',
+      gates: verdicts,
+      exitCode: EXIT_INTERRUPTED,
+    });
+  const message = cause.outcome === 'skipped' ? cause.message : `${cause.module} came first and was not applied`;
+  return end({ outcome: 'skipped', message, gates: verdicts, exitCode: cause.exitCode });
 }
 
-/** An error on the way: before `go` nothing was changed (7), after it nobody here knows (15). */
-function failedOnHost(shared: Omit<Inside, 'host' | 'conversation' | 'exchange'>, error: unknown): ApplyResult {
-  const { gone, verdicts, end, open, runId } = shared;
-  const failure = failureOf(error, open.plan.module);
-  if (gone.started) return lostAfterGo(shared, verdicts);
-  return end({
-    outcome: failure.exitCode === EXIT_REMOTE_FAILED ? 'remote_failed' : 'refused',
-    message: failure.summary,
-    runId,
-    error: failure,
-    gates: verdicts,
-    hint: failure.hint,
-    exitCode: failure.exitCode,
-  });
-}
-
-function interruptedBeforeGo({ end, runId, verdicts }: Pick<Inside, 'end' | 'runId' | 'verdicts'>): ApplyResult {
-  return end({
-    outcome: 'interrupted',
-    message: 'interrupted before anything was changed',
-    runId,
-    gates: verdicts,
-    exitCode: EXIT_INTERRUPTED,
-  });
-}
-
-class Interruption extends Error {}
-
-/** Ctrl-C before `go` ends at once, for nothing was changed; after it the run on the host is seen through (X-9). */
-function untilGo<T>(signal: AbortSignal, gone: { readonly started: boolean }, journey: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      if (!gone.started) reject(new Interruption());
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    journey.then(resolve, reject);
-  });
-}
-
-/** A run that got as far as the host stands in the host's chain, whatever became of it (R-6). */
-async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
-  const { exchange, open, runId, world } = inside;
-  if (result.outcome === 'no_changes') return;
-  const line = auditMiddle({
-    run_id: runId,
-    who: world.who,
-    module: open.plan.module,
-    event: open.plan.kind,
-    outcome: result.outcome,
-    digest: open.plan.digest,
-  });
-  await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+/** A line in this machine's chain of what it decided (R-6). */
+async function noted({ open, begin }: Admitted, result: ApplyResult): Promise<ApplyResult> {
+  if (open.options.dryRun || result.outcome === 'no_changes' || result.outcome === 'skipped') return result;
+  const warning = await noteHere(begin().world, open.git.root, open.plan, result.outcome, result.runId);
+  return warning === null ? result : { ...result, notes: [...result.notes, warning] };
 }

@@ -8,7 +8,7 @@ import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { changesOf } from '../plan/changes.js';
 import { folderOf, inRepo, join, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
-import { foldersFor, makePlan } from '../plan/make.js';
+import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
 import { shortRun } from '../run-id.js';
 import { hostProblems } from './host-problems.js';
@@ -105,7 +105,7 @@ export async function planOf(
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];
   if (changes.recreates && module.protected) destructive.push('recreates a protected module');
-  if (changes.recreates) for (const name of tenants) destructive.push(`${name} lives in its namespaces and loses them`);
+  if (changes.recreates) destructive.push(...tenants.map(tenantReason));
   if (changed && relation === 'diverged') destructive.push('the commit diverged from the applied one');
   const warnings = [...half.warnings];
   const dotenvSeen =

@@ -1,5 +1,6 @@
 /** G-8: what cannot be taken back needs an approval that names this very plan. */
 import { EXIT_DESTRUCTIVE_NEEDS_APPROVAL } from '../exits.js';
+import { tenantReason } from '../plan/make.js';
 import type { Judgement } from './approval.js';
 import { changesAnything, type GateFacts } from './facts.js';
 import { failure, type GateVerdict, verdict } from './verdict.js';
@@ -7,8 +8,9 @@ import { failure, type GateVerdict, verdict } from './verdict.js';
 /** Why a plan is destructive: what it says itself, and what the facts say whether it says so or not. */
 function destructiveReasons(facts: GateFacts): string[] {
   const { plan, provenance } = facts;
-  const reasons = new Set(plan.destructive);
-  const own = reasons.size;
+  const moved = new Set(facts.recreatedBeside.map(tenantReason));
+  const reasons = new Set(plan.destructive.filter((reason) => !moved.has(reason)));
+  const own = plan.destructive.length;
   if (plan.kind === 'remove') reasons.add(`${plan.service} is removed`);
   if (provenance.lastApplied?.relation === 'diverged') {
     reasons.add(

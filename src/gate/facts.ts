@@ -20,6 +20,8 @@ export interface GateFacts {
   /** G-2. `value`: PLATFORMCTL_PHASE of the real environment; `needed`: 5 for one plan, 6 for several or `rollback`; `asked` false: a dry run. */
   readonly phase: { readonly value: string | undefined; readonly needed: 5 | 6; readonly asked: boolean };
   readonly provenance: ProvenanceFacts;
+  /** G-8: services of the plan's project that other plans of the same call recreate. */
+  readonly recreatedBeside: readonly string[];
   /** G-4, G-8. */
   readonly approval: ApprovalFacts;
   /** G-5, seen on the host. */

@@ -227,19 +227,52 @@ do_real() {
 }
 
 # Locks are looked at in the kernel's list: taking one, even for a moment, would make others busy.
+locked() {
+  inode=$(stat -c %i -- "$1") || return 1
+  while IFS= read -r line; do
+    case $line in *FLOCK*:"$inode "*) return 0 ;; esac
+  done </proc/locks
+  return 1
+}
+
+# Who wrote itself into a lock: PID and HOLDER.
+holder() {
+  PID='' HOLDER=''
+  { IFS= read -r PID && IFS= read -r HOLDER; } <"$1"
+}
+
 do_held() {
   for lock in "$P"/locks/*; do
-    [ -f "$lock" ] || continue
-    inode=$(stat -c %i -- "$lock") state=free
-    while IFS= read -r line; do
-      case $line in *FLOCK*:"$inode "*) state=held ;; esac
-    done </proc/locks
-    [ "$state" = held ] || continue
-    pid='' holder=''
-    { IFS= read -r pid && IFS= read -r holder; } <"$lock"
-    [ -n "$pid" ] && [ -d "/proc/$pid" ] || state=finishing
-    printf '%s %s %s\n' "$state" "${lock##*/}" "$holder"
+    if [ ! -f "$lock" ] || ! locked "$lock"; then continue; fi
+    holder "$lock"
+    state=held
+    [ -n "$PID" ] && [ -d "/proc/$PID" ] || state=finishing
+    printf '%s %s %s\n' "$state" "${lock##*/}" "$HOLDER"
   done
+}
+
+# The end of a file of ours, raw: the client redacts.
+do_tail() { inside "$1" && { [ ! -f "$P/$1" ] || tail -c 65536 "$P/$1"; }; }
+
+# RUN MODULE FROM: how finish.sh stands, then its journal from a byte on. A conversation that did not start it sees only whether the run still
+# holds its module: `gone` where not.
+do_follow() {
+  inside "$1" || return 1
+  if [ -n "$FINISH" ]; then
+    state=''
+    { IFS=' ' read -r _ _ state _ <"/proc/$FINISH/stat"; } 2>/dev/null
+    case $state in
+      '' | Z) wait "$FINISH"; printf 'ended %s\n' $? ;;
+      *) printf 'running -\n' ;;
+    esac
+  else
+    state=gone
+    if locked "$P/locks/module.$2" && holder "$P/locks/module.$2"; then
+      case $HOLDER in *"\"$1\""*) state=running ;; esac
+    fi
+    printf '%s -\n' "$state"
+  fi
+  [ ! -f "$P/runs/$1/journal" ] || tail -c "+$(($3 + 1))" "$P/runs/$1/journal"
 }
 
 # --- under the locks ---
@@ -331,20 +364,6 @@ do_go() {
   FINISH=$!
 }
 
-# How finish.sh stands, then its journal from a byte on.
-do_follow() {
-  state=''
-  { IFS=' ' read -r _ _ state _ <"/proc/$FINISH/stat"; } 2>/dev/null
-  case $state in
-    '' | Z) wait "$FINISH"; printf 'ended %s\n' $? ;;
-    *) printf 'running -\n' ;;
-  esac
-  [ ! -f "$B/journal" ] || tail -c "+$(($1 + 1))" "$B/journal"
-}
-
-# The end of one of the run's outputs, raw: the client redacts.
-do_output() { inside "$1" && { [ ! -f "$B/$1" ] || tail -c 65536 "$B/$1"; }; }
-
 # --- the start ---
 
 leave() {
@@ -417,7 +436,7 @@ while message=$(hear); do
       answer 75
       ;;
     hello | allstatus | heads | get | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | output)
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | tail)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

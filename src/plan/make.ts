@@ -131,3 +131,6 @@ export function foldersFor(files: readonly PlannedFile[], data: readonly string[
   }
   return [...folders].sort();
 }
+
+/** Why recreating a service is destructive for one that lives in its namespaces (P-14, G-8). */
+export const tenantReason = (service: string): string => `${service} lives in its namespaces and loses them`;

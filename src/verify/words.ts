@@ -21,12 +21,14 @@ const WORDS: Readonly<Record<string, string>> = {
   swap: 'a file could not be swapped in',
   keep: 'a file could not be kept for a roll back',
   folder: 'a folder could not be made',
+  supervisor_ended: 'the supervisor on the host ended before the run did',
+  never_started: 'the line was lost before the run could start',
 };
 
 function one(reason: string): string {
   const known = WORDS[reason];
   if (known) return known;
-  const match = /^([a-z]+)_([0-9]+|none)$/.exec(reason);
+  const match = /^([a-z_]+)_([0-9]+|none)$/.exec(reason);
   switch (match?.[1]) {
     case 'exited':
       return `the container exited with code ${match[2]}`;
@@ -42,6 +44,8 @@ function one(reason: string): string {
       return match[2] === '124'
         ? 'the container did not stop within the time limit'
         : `docker could not remove the container (${match[2]})`;
+    case 'supervisor_ended':
+      return `${WORDS.supervisor_ended}, with ${match[2]}`;
     case 'http':
       return match[2] === 'none' || match[2] === '000'
         ? 'the smoke URL did not answer'

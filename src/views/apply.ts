@@ -83,17 +83,60 @@ export function applyText(results: readonly ApplyResult[], style: Style): string
   const exit = worstExit(results.map((result) => result.exitCode));
   const [only] = results;
   if (results.length === 1 && only && REFUSALS.has(only.outcome)) return withExit(refusalLines(only, style), exit);
-  const lines = results.flatMap((result) =>
-    REFUSALS.has(result.outcome) ? [...refusalLines(result, style), ''] : closing(result, style),
+  const lines = results.length === 1 && only ? closing(only, style) : severalLines(results, style);
+  const hints = [
+    ...new Set(
+      results.flatMap((result) => (QUIET.has(result.outcome) ? [] : hintLines(result.hint ?? result.error?.hint))),
+    ),
+  ];
+  return withExit(
+    [...lines, ...(results.length === 1 && hints.length > 0 ? hints : [summary(results), ...hints])],
+    exit,
   );
+}
+
+/** Refusals say their hints themselves; what never started has none. */
+const QUIET = new Set([...REFUSALS, 'skipped', 'interrupted']);
+
+function summary(results: readonly ApplyResult[]): string {
   const tally = (...outcomes: string[]): number => results.filter((result) => outcomes.includes(result.outcome)).length;
   const applied = tally('applied', 'applied_unrecorded');
-  const unchanged = tally('no_changes', 'would_apply');
   const removed = tally('removed');
-  const parts = [`${applied} applied`, ...(removed > 0 ? [`${removed} removed`] : []), `${unchanged} unchanged`];
-  const summary = `${parts.join(', ')}, ${results.length - applied - removed - unchanged} failed`;
-  const hints = results.flatMap((result) => hintLines(result.hint ?? result.error?.hint));
-  return withExit([...lines, ...(hints.length > 0 ? hints : [summary])], exit);
+  const unchanged = tally('no_changes', 'would_apply');
+  const skipped = tally('skipped');
+  const failed = results.length - applied - removed - unchanged - skipped;
+  const some = (count: number, word: string): string[] => (count > 0 ? [`${count} ${word}`] : []);
+  return [
+    `${applied} applied`,
+    ...some(removed, 'removed'),
+    `${unchanged} unchanged`,
+    `${failed} failed`,
+    ...some(skipped, 'skipped'),
+  ].join(', ');
+}
+
+/** What went wrong in full, then every plan of the call in a table (X-7). */
+function severalLines(results: readonly ApplyResult[], style: Style): string[] {
+  const loud = results.filter((result) => !GOOD.has(result.outcome) && result.outcome !== 'skipped');
+  const blocks = loud.flatMap((result) => [
+    ...(REFUSALS.has(result.outcome) ? refusalLines(result, style) : closing(result, style)),
+    '',
+  ]);
+  const rows = results.map((result) => [
+    result.module,
+    safe(result.host),
+    outcomeWord(result.outcome),
+    shaText(result.sourceSha, style),
+    result.outcome === 'skipped' ? '-' : `${result.durationSeconds} s`,
+    note(result),
+  ]);
+  return [...blocks, ...columns([['MODULE', 'HOST', 'OUTCOME', 'COMMIT', 'TIME', 'NOTE'], ...rows]), ''];
+}
+
+function note(result: ApplyResult): string {
+  if (result.outcome === 'applied') return result.selfApproved ? 'self-approved' : '';
+  if (result.outcome === 'no_changes') return '';
+  return safe(result.message);
 }
 
 /** schemas/apply-output.schema.json */

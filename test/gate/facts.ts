@@ -176,6 +176,7 @@ export function makeFacts(plan: Plan = makePlan(), change: Partial<GateFacts> = 
     platform: platform(),
     policy: { ref: 'main', sha: OLD, digest: hex('2') },
     phase: { value: '05', needed: 5, asked: true },
+    recreatedBeside: [],
     provenance: {
       approvedSha: null,
       approvedPr: null,

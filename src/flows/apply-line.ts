@@ -1,0 +1,64 @@
+/** The line to one host, for all plans of a call: one connection, opened when it is needed and again when it was lost. */
+import { converse } from '../execute/converse.js';
+import type { Exchange } from '../execute/protocol.js';
+import { EXIT_REMOTE_FAILED } from '../exits.js';
+import type { Platform } from '../manifest/model.js';
+import type { Conversation, Host, World } from '../ports.js';
+import { hostAddress } from './addresses.js';
+import { failureOf } from './prepare.js';
+
+export interface Talk {
+  readonly host: Host;
+  readonly conversation: Conversation;
+  readonly exchange: Exchange;
+}
+
+export interface Line {
+  /** A conversation of its own. A host that could not be reached is not tried again. */
+  talk(root: string): Promise<Talk>;
+  /** The same after the connection was lost: tries for RECONNECT_MS. */
+  talkAgain(root: string): Promise<Talk>;
+  /** Forgets the connection: the next conversation opens another one. */
+  drop(): Promise<void>;
+  /** Whether one was lost: what it started may hold its locks until the host gives it up. */
+  readonly lost: boolean;
+}
+
+const LIMIT = { ms: 30_000, step: 'connect' };
+const RECONNECT_MS = 90_000;
+const PAUSE_MS = 2_000;
+
+export function lineTo(world: World, platform: Platform, name: string): Line {
+  let connecting: Promise<Host> | null = null;
+  let lost = false;
+  const open = async (root: string): Promise<Talk> => {
+    connecting ??= world.connect(hostAddress(platform, name));
+    const host = await connecting;
+    return { host, ...(await converse(host, root, LIMIT)) };
+  };
+  const drop = async (): Promise<void> => {
+    const old = connecting;
+    connecting = null;
+    await old?.then((host) => host.close()).catch(() => undefined);
+  };
+  return {
+    talk: open,
+    async talkAgain(root) {
+      lost = true;
+      const until = world.clock.now() + RECONNECT_MS;
+      for (;;) {
+        await drop();
+        try {
+          return await open(root);
+        } catch (error) {
+          if (failureOf(error, null).exitCode !== EXIT_REMOTE_FAILED || world.clock.now() >= until) throw error;
+        }
+        await world.clock.sleep(PAUSE_MS);
+      }
+    },
+    drop,
+    get lost() {
+      return lost;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** One plan of an apply on its host: steps 3 to 11, and what becomes of it when the line, the host or a person ends it (X-1, X-5, X-9). */
+import { message } from '../execute/protocol.js';
+import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED } from '../exits.js';
+import { auditMiddle } from '../state/status.js';
+import type { Inside, Underway } from './apply-inside.js';
+import type { Line } from './apply-line.js';
+import { underLock } from './apply-locked.js';
+import { lostAfterGo } from './apply-run.js';
+import { failureOf } from './prepare.js';
+import type { ApplyResult } from './results.js';
+
+/** Never rejects for what is this plan's own failure. */
+export async function applyOne(underway: Underway, line: Line): Promise<ApplyResult> {
+  const passed = underway.verdicts.filter((one) => one.state === 'pass').length;
+  underway.step('gates', 'done', `${passed} of ${underway.verdicts.length}; the rest under the lock`);
+  underway.step('connect', 'started', underway.open.plan.host);
+  try {
+    return await untilGo(underway, onHost(underway, line));
+  } catch (error) {
+    // A line that failed, or that still carries what was interrupted, is nobody's to talk on.
+    await line.drop();
+    if (error instanceof Interruption) return interrupted(underway);
+    return failed(underway, error);
+  }
+}
+
+/** Steps 3 to 11; what fails before `go` is told to the host's chain as far as it can be. */
+async function onHost(underway: Underway, line: Line): Promise<ApplyResult> {
+  const { open, gone } = underway;
+  const root = open.plan.remote_root;
+  const inside: Inside = {
+    ...underway,
+    ...(await line.talk(root)),
+    lockWait: Math.max(open.options.lockWait, line.lost ? HOST_PATIENCE_SECONDS : 0),
+    again: () => line.talkAgain(root),
+  };
+  let result: ApplyResult;
+  try {
+    result = await underLock(inside);
+  } catch (error) {
+    result = failed(underway, error);
+  }
+  if (!gone.started && !open.options.dryRun) await tellHost(inside, result);
+  await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => line.drop());
+  return result;
+}
+
+/** After a lost connection the old conversation may hold the locks for as long as talk.sh waits for a word (X-5), and a little more. */
+const HOST_PATIENCE_SECONDS = 75;
+
+/** An error on the way: before `go` nothing was changed (7), after it nobody here knows (15). */
+function failed(underway: Underway, error: unknown): ApplyResult {
+  const { gone, verdicts, end, open, runId } = underway;
+  const failure = failureOf(error, open.plan.module);
+  if (gone.started) return lostAfterGo(underway, verdicts);
+  return end({
+    outcome: failure.exitCode === EXIT_REMOTE_FAILED ? 'remote_failed' : 'refused',
+    message: failure.summary,
+    runId,
+    error: failure,
+    gates: verdicts,
+    hint: failure.hint,
+    exitCode: failure.exitCode,
+  });
+}
+
+function interrupted({ end, runId, verdicts }: Underway): ApplyResult {
+  return end({
+    outcome: 'interrupted',
+    message: 'interrupted before anything was changed',
+    runId,
+    gates: verdicts,
+    exitCode: EXIT_INTERRUPTED,
+  });
+}
+
+class Interruption extends Error {}
+
+/** Ctrl-C before `go` ends at once, for nothing was changed; after it the run on the host is seen through (X-9). */
+function untilGo<T>({ world, gone }: Underway, journey: Promise<T>): Promise<T> {
+  const signal = world.interrupted;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      if (!gone.started) reject(new Interruption());
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    journey.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** A run that got as far as the host stands in the host's chain, whatever became of it (R-6). */
+async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
+  const { exchange, open, runId, world } = inside;
+  if (result.outcome === 'no_changes') return;
+  const line = auditMiddle({
+    run_id: runId,
+    who: world.who,
+    module: open.plan.module,
+    event: open.plan.kind,
+    outcome: result.outcome,
+    digest: open.plan.digest,
+  });
+  await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+}
