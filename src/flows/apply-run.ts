@@ -4,7 +4,14 @@ import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
 import { imageId, stage } from '../execute/preflight.js';
 import { decode, type Exchange, type Message, message } from '../execute/protocol.js';
-import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, worstExit } from '../exits.js';
+import {
+  EXIT_APPLIED_UNRECORDED,
+  EXIT_INTERRUPTED,
+  EXIT_REMOTE_FAILED,
+  EXIT_ROLLBACK_FAILED,
+  EXIT_UNKNOWN,
+  type ExitCode,
+} from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { Plan } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
@@ -22,6 +29,9 @@ import type { ApplyResult } from './results.js';
 /** Seconds: X-8. */
 const COMPOSE_SECONDS = 300;
 const SPARE_MS = 120_000;
+
+/** Ends that ask for a person at once: an interruption does not hide them behind its 130. */
+const ACT_NOW: ReadonlySet<ExitCode> = new Set([EXIT_ROLLBACK_FAILED, EXIT_UNKNOWN, EXIT_APPLIED_UNRECORDED]);
 
 /** Steps 5 to 11. */
 export async function run(
@@ -85,7 +95,9 @@ export async function run(
     const remoteCommand = (upCommand(plan, now.wanted.dotenv, runId) ?? []).map(quote).join(' ');
     if ('lost' in ended) return lostAfterGo(inside, gates);
     const result = await outcome(inside, talk.exchange, now, gates, ended, remoteCommand, facts);
-    return world.interrupted.aborted ? { ...result, exitCode: worstExit([result.exitCode, EXIT_INTERRUPTED]) } : result;
+    return world.interrupted.aborted && !ACT_NOW.has(result.exitCode)
+      ? { ...result, exitCode: EXIT_INTERRUPTED }
+      : result;
   } finally {
     if (talk !== inside) await talk.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
   }
