@@ -1,0 +1,81 @@
+/** X-5: a connection that is lost after `go` changes nothing on the host; platformctl comes back and reads the journal. Real sshd, real engine. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IDLE, type Stage, stage } from '../accept/stage.js';
+import { sharedLab } from '../lab/shared.js';
+import { document, journalled, launch, prepare, processes, runsOf, supervisor } from './scene.js';
+
+const lab = sharedLab();
+let on: Stage;
+
+beforeAll(async () => {
+  on = await stage(lab);
+});
+afterAll(() => on.dispose());
+
+/** sshd's processes of the connections that hold this run's conversation: its talk.sh's ancestors, up to the one that listens. */
+async function connectionOf(run: string): Promise<number[]> {
+  const listening = lab.host().sshd_pid;
+  const found = new Set<number>();
+  for (const talk of await processes('platformctl', on.repo.remoteRoot(), run)) {
+    for (let pid = talk; pid > 1 && pid !== listening; ) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+      if (/^Name:\s+sshd/m.test(status)) found.add(pid);
+      pid = Number(/^PPid:\s+([0-9]+)$/m.exec(status)?.[1] ?? 0);
+    }
+  }
+  return [...found];
+}
+
+async function lose(id: string, service: Record<string, unknown>, at: RegExp) {
+  await on.module(id, {
+    compose: { services: { [id]: { ...IDLE, ...service } } },
+    spec: { smoke: { stable_seconds: 6, timeout_seconds: 30 } },
+  });
+  await on.repo.publish(id);
+  await prepare(on, id);
+  const before = await runsOf(on);
+  const running = await launch(on, id);
+  const run = await journalled(on, before, at);
+  const connection = await connectionOf(run);
+  expect(connection.length).toBeGreaterThan(0);
+  for (const pid of connection) process.kill(pid, 'SIGKILL');
+  return { run, ended: await running.ended };
+}
+
+describe('X-5 the connection is lost after go', () => {
+  it.each([
+    ['in the middle of up', /^up started/m],
+    ['while it is verified', /^verify started/m],
+  ])("%s: the outcome is the journal's, applied, 9", async (where, at) => {
+    const id = where.startsWith('in') ? 'mid' : 'late';
+    const { run, ended } = await lose(id, { environment: { VALUE: '1' } }, at);
+    expect(ended.exit, ended.said).toBe(9);
+    expect(ended.result).toMatchObject({ outcome: 'applied', run_id: run });
+    expect(await document(on, id)).toMatchObject({ outcome: 'applied', intent: null });
+  });
+
+  it('a roll back that nobody watched is told as one, with the log of the container: 11', async () => {
+    const broken = { command: ['sh', '-c', 'sleep 3; echo broken; exit 3'] };
+    const { ended } = await lose('mid', broken, /^verify started/m);
+    expect(ended.exit, ended.said).toBe(11);
+    expect(ended.result).toMatchObject({ outcome: 'rolled_back', log: ['broken'] });
+  });
+
+  it('the supervisor dies while nobody is connected: unknown, 15, and status tells more', async () => {
+    await on.module('dead', {
+      compose: { services: { dead: { ...IDLE } } },
+      spec: { smoke: { stable_seconds: 10, timeout_seconds: 30 } },
+    });
+    await on.repo.publish('dead');
+    await prepare(on, 'dead');
+    const before = await runsOf(on);
+    const running = await launch(on, 'dead');
+    const run = await journalled(on, before, /^verify started/m);
+    process.kill(await supervisor(on, run), 'SIGKILL');
+    for (const pid of await connectionOf(run)) process.kill(pid, 'SIGKILL');
+    const ended = await running.ended;
+    expect(ended.exit, ended.said).toBe(15);
+    expect(ended.result).toMatchObject({ outcome: 'unknown' });
+  });
+});
