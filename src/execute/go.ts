@@ -4,7 +4,8 @@ import { finishProgram } from '../host/programs.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { folderOf, type PlannedFile } from '../plan/files.js';
 import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
-import { auditMiddle, type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
+import { auditEntry, auditMiddle } from '../state/audit.js';
+import { type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
 import { type Message, put } from './protocol.js';
 
 export interface Deadlines {
@@ -187,14 +188,7 @@ export function goMessages(going: Going): Message[] {
   for (const outcome of OUTCOMES) {
     files[`status.${outcome}`] = heads[outcome];
     const said = outcome === 'not_adopted' ? 'remote_failed' : outcome;
-    files[`audit.${outcome}`] = auditMiddle({
-      run_id: run.id,
-      who: run.who,
-      module: plan.module,
-      event: plan.kind,
-      outcome: said,
-      digest: plan.digest,
-    });
+    files[`audit.${outcome}`] = auditMiddle(auditEntry(plan, run, said));
   }
   const encoder = new TextEncoder();
   return [

@@ -1,7 +1,7 @@
 /** One plan of an apply on its host: steps 3 to 11, and what becomes of it when the line, the host or a person ends it. */
 import { message } from '../execute/protocol.js';
 import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED } from '../exits.js';
-import { auditMiddle } from '../state/status.js';
+import { auditEntry, auditMiddle } from '../state/audit.js';
 import type { Inside, Underway } from './apply-inside.js';
 import type { Line } from './apply-line.js';
 import { underLock } from './apply-locked.js';
@@ -93,13 +93,7 @@ function untilGo<T>({ world, gone }: Underway, journey: Promise<T>): Promise<T> 
 async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
   const { exchange, open, runId, world } = inside;
   if (result.outcome === 'no_changes') return;
-  const line = auditMiddle({
-    run_id: runId,
-    who: world.who,
-    module: open.plan.module,
-    event: open.plan.kind,
-    outcome: result.outcome,
-    digest: open.plan.digest,
-  });
+  const run = { id: runId, who: world.who, approvedBy: result.approvedBy };
+  const line = auditMiddle(auditEntry(open.plan, run, result.outcome));
   await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
 }

@@ -2,8 +2,9 @@
 import { PlatformError } from '../errors.js';
 import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
-import { auditLine } from '../state/audit.js';
+import { auditEntry, auditLine } from '../state/audit.js';
 import { timestamp } from './plan-context.js';
+import type { ApplyResult } from './results.js';
 
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;
@@ -25,19 +26,13 @@ export async function noteHere(
   world: World,
   root: string,
   plan: Plan,
-  outcome: string,
-  runId: string | null,
+  { outcome, runId, approvedBy }: Pick<ApplyResult, 'outcome' | 'runId' | 'approvedBy'>,
 ): Promise<string | null> {
-  const entry = {
-    time: timestamp(world.clock.now()),
-    run_id: runId ?? '',
-    who: world.who,
-    module: plan.module,
-    event: plan.kind,
-    outcome,
-    digest: plan.digest,
-  };
-  return unlessRefused('the audit line', () => world.files.append(auditPath(root), (last) => auditLine(last, entry)));
+  const time = timestamp(world.clock.now());
+  const entry = auditEntry(plan, { id: runId ?? '', who: world.who, approvedBy }, outcome);
+  return unlessRefused('the audit line', () =>
+    world.files.append(auditPath(root), (last) => auditLine(last, time, entry)),
+  );
 }
 
 /** A read-only checkout, as in CI, is a warning. */

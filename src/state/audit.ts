@@ -1,16 +1,29 @@
 /** Audit chains (R-6): making a line, and finding what is wrong with a chain. Pure. */
 import { createHash } from 'node:crypto';
+import type { Plan } from '../manifest/types.js';
 
 const ZERO = '0'.repeat(64);
 
+/** What became of a run: its line without what makes it one of a chain. */
 export interface AuditEntry {
-  readonly time: string;
   readonly run_id: string;
   readonly who: string;
   readonly module: string;
   readonly event: string;
   readonly outcome: string;
   readonly digest: string;
+  /** In mode `self` nobody else agreed, and the record says so (G-4). */
+  readonly approval?: 'self-approved';
+}
+
+export function auditEntry(
+  { module, kind, digest }: Pick<Plan, 'module' | 'kind' | 'digest'>,
+  run: { readonly id: string; readonly who: string; readonly approvedBy: readonly string[] },
+  outcome: string,
+): AuditEntry {
+  const self = run.approvedBy.some((who) => who.startsWith('self:'));
+  const approval = self ? { approval: 'self-approved' as const } : {};
+  return { run_id: run.id, who: run.who, module, event: kind, outcome, digest, ...approval };
 }
 
 export interface Head {
@@ -58,11 +71,13 @@ function readLine(text: string): (Line & { readonly computed: string }) | null {
   };
 }
 
+/** The middle of a line: the host adds seq, time, prev and hash. */
+export const auditMiddle = (entry: AuditEntry): string => JSON.stringify(entry).slice(1, -1);
+
 /** The next line of a chain, without its newline. `last`: the line before, null for the first. */
-export function auditLine(last: string | null, entry: AuditEntry): string {
+export function auditLine(last: string | null, time: string, entry: AuditEntry): string {
   const before = last === null ? null : readLine(last);
-  const { time, ...rest } = entry;
-  const body = JSON.stringify({ seq: (before?.seq ?? 0) + 1, time, ...rest, prev: before?.hash ?? ZERO }).slice(0, -1);
+  const body = JSON.stringify({ seq: (before?.seq ?? 0) + 1, time, ...entry, prev: before?.hash ?? ZERO }).slice(0, -1);
   return `${body},"hash":"${digest(body)}"}`;
 }
 

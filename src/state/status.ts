@@ -176,18 +176,6 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
   };
 }
 
-/** The middle of an audit line; the host adds seq, time, prev and hash. */
-export function auditMiddle(members: {
-  run_id: string;
-  who: string;
-  module: string;
-  event: string;
-  outcome: string;
-  digest: string;
-}): string {
-  return JSON.stringify(members).slice(1, -1);
-}
-
 type Release = Status['previous'][number];
 
 /** What was applied last, as the release that it is kept as; null where nothing is applied. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { auditLine, checkChain } from '../../src/state/audit.js';
+import { auditEntry, auditLine, checkChain } from '../../src/state/audit.js';
 
+const TIME = '2026-11-24T12:00:00Z';
 const entry = (n: number) => ({
-  time: '2026-11-24T12:00:00Z',
   run_id: `run-${n}`,
   who: 'alice@laptop',
   module: 'web',
@@ -14,7 +14,7 @@ const entry = (n: number) => ({
 
 function chain(length: number): string[] {
   const lines: string[] = [];
-  for (let n = 1; n <= length; n += 1) lines.push(auditLine(lines.at(-1) ?? null, entry(n)));
+  for (let n = 1; n <= length; n += 1) lines.push(auditLine(lines.at(-1) ?? null, TIME, entry(n)));
   return lines;
 }
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
@@ -59,7 +59,7 @@ describe('R-6 audit chain', () => {
     expect(codes(lines.slice(0, 2), [headOf(lines[3])])).toEqual(['PCTL-AUDIT-CUT']);
     const rewritten = [lines[0] as string];
     for (let n = 2; n <= 4; n += 1)
-      rewritten.push(auditLine(rewritten.at(-1) ?? null, { ...entry(n), who: 'mallory' }));
+      rewritten.push(auditLine(rewritten.at(-1) ?? null, TIME, { ...entry(n), who: 'mallory' }));
     expect(codes(rewritten)).toEqual([]);
     expect(codes(rewritten, [headOf(lines[3])])).toEqual(['PCTL-AUDIT-HEAD']);
   });
@@ -67,5 +67,12 @@ describe('R-6 audit chain', () => {
   it('R-4: a last line without a newline is no damage', () => {
     const lines = chain(2);
     expect(checkChain(`${text(lines)}{"seq":3,"ti`, []).problems).toEqual([]);
+  });
+
+  it('G-4: a run that nobody else agreed to says so, any other says nothing', () => {
+    const plan = { module: 'web', kind: 'apply' as const, digest: 'a'.repeat(64) };
+    const run = (...approvedBy: string[]) => ({ id: 'run-1', who: 'alice@laptop', approvedBy });
+    expect(auditEntry(plan, run('self:alice@laptop'), 'applied')).toEqual({ ...entry(1), approval: 'self-approved' });
+    expect(auditEntry(plan, run('bob@example.net'), 'applied')).toEqual(entry(1));
   });
 });
