@@ -26,6 +26,7 @@ export const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['PLATFORMCTL_IDENTITY_FILE', "an SSH private key's path"],
   ['PLATFORMCTL_IDENTITY_AGENT', "an SSH agent's socket"],
   ['SSH_AUTH_SOCK', 'the agent, where none of the above is set'],
+  ['DOCKER_CONFIG', "docker's settings and plugins, for hosts of transport local"],
   ['HOME PATH TMPDIR XDG_* LANG LC_*', 'as everywhere; git, ssh-keygen and tailscale get these and nothing else'],
   ['TERM COLORTERM COLUMNS NO_COLOR CI', 'how output looks'],
   ['FORGEJO_* GITEA_* GITHUB_*', "the forge's CI variables: who runs, and the run's URL"],

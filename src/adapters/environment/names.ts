@@ -40,6 +40,9 @@ const ADMITTED_NAMES: readonly string[] = [
   ),
 ];
 
+/** What compose runs with on a host of transport `local` (P-12); nobody else gets it. */
+const FOR_LOCAL = 'DOCKER_CONFIG';
+
 /** Read besides, by how they begin. */
 const ADMITTED_PREFIXES: readonly string[] = ['XDG_', 'LC_'];
 
@@ -48,12 +51,13 @@ export const NEVER_FROM_ENV_FILE = /^(PATH$|HOME$|PLATFORMCTL_PHASE$|LD_|SSH_|GI
 
 /** Of the variables above what git, ssh-keygen and tailscale get: not the `PLATFORMCTL_*`, which are ours and may be secrets. */
 export function isForChildren(name: string): boolean {
-  return !name.startsWith(PREFIX) && isAdmitted(name);
+  return !name.startsWith(PREFIX) && name !== FOR_LOCAL && isAdmitted(name);
 }
 
 export function isAdmitted(name: string): boolean {
   return (
     name.startsWith(PREFIX) ||
+    name === FOR_LOCAL ||
     ADMITTED_NAMES.includes(name) ||
     ADMITTED_PREFIXES.some((prefix) => name.startsWith(prefix))
   );

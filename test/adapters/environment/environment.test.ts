@@ -22,6 +22,7 @@ describe('what is read (M-6)', () => {
     'XDG_CONFIG_HOME',
     'LC_ALL',
     'SSH_AUTH_SOCK',
+    'DOCKER_CONFIG',
     'GITHUB_ACTIONS',
     'FORGEJO_OUTPUT',
     'CI',
@@ -45,6 +46,10 @@ describe('what is read (M-6)', () => {
     const { environment } = make({ [name]: 'x' });
     expect(environment.get(name)).toBeUndefined();
     expect(environment.childEnvironment()).toEqual({});
+  });
+
+  it('P-12 DOCKER_CONFIG is for hosts of transport local, not for git', () => {
+    expect(make({ DOCKER_CONFIG: '/d', HOME: '/h' }).environment.childEnvironment()).toEqual({ HOME: '/h' });
   });
 
   it('a secret is registered, and withheld from children from then on', () => {

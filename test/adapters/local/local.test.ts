@@ -58,13 +58,21 @@ describe('local', () => {
   });
 
   test('M-6 it gets PATH, HOME and DOCKER_CONFIG of the environment, and nothing else', async () => {
-    const result = await local().run(program('env | cut -d= -f1 | sort'), bytes(''), LIMIT);
+    const { environment, warn } = testDeps({
+      PATH,
+      HOME: '/home/me',
+      DOCKER_CONFIG: '/d',
+      SECRET: 'x',
+      SSH_AUTH_SOCK: '/s',
+    });
+    const host = createLocalHost('here', { environment, warn });
+    const result = await host.run(program('env | cut -d= -f1 | sort'), bytes(''), LIMIT);
     // _, PWD, OLDPWD and SHLVL are what some shells set themselves.
     const names = text(result.stdout)
       .trim()
       .split('\n')
       .filter((name) => !['_', 'PWD', 'OLDPWD', 'SHLVL'].includes(name));
-    expect(names).toEqual(['HOME', 'PATH']);
+    expect(names).toEqual(['DOCKER_CONFIG', 'HOME', 'PATH']);
   });
 
   test('a program that does not read its input is no error', async () => {
