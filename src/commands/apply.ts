@@ -24,7 +24,7 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
   const style = styleOf(world, flags);
   const report: Report = (event: StepEvent) => {
     if (flags.jsonLines) world.terminal.out(`${JSON.stringify(event)}\n`);
-    else if (flags.quiet || flags.json) return;
+    else if (flags.quiet) return;
     else if (world.terminal.interactive && event.state !== 'done' && event.state !== 'failed')
       world.terminal.progress(progressLine(event));
     else world.terminal.err(`${progressLine(event)}\n`);
