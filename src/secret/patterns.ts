@@ -1,6 +1,9 @@
 /** Secrets that nobody told us of, found by what stands around them (O-3). Pure; text is latin1, one byte a character, so no class here may be `\s` or `\w`. */
 import { SHAPE } from './shapes.js';
 
+/** What stands in a secret's place. As a value it hides nothing more, so that what passes here twice stays what it is. */
+export const MASK = '***';
+
 /** What is masked: [start, end). `from` is where the match began, its key included. `bare`: a JSON value without quotes, its mask needs them. */
 export interface Range {
   readonly from: number;
@@ -109,12 +112,12 @@ function memberValue(text: string, key: Key): Range | null {
   // A member of JSON: only its strings and numbers are values, its lists and objects are looked into.
   if (head[2] !== undefined) {
     const value = at(BARE_JSON, text, index)?.[0];
-    if (value === undefined || /^(?:null|true|false)$/i.test(value)) return null;
+    if (value === undefined || value === MASK || /^(?:null|true|false)$/i.test(value)) return null;
     return { from: key.keyStart, start: index, end: index + value.length, bare: head[2] === '"' };
   }
   const colon = head[0].includes(':');
   if (colon && /^(?:secret|token)s$/i.test(name)) return null;
-  if (/^[[{|>]/.test(text.slice(index, index + 1))) return colon ? null : plain(BARE);
+  if (colon && /^[[{|>]/.test(text.slice(index, index + 1))) return null;
   if (/authorization|cookie/i.test(key.word)) return plain(BARE_REST);
   if (!colon) return plain(key.before === '?' || key.before === '&' ? BARE_QUERY : BARE);
   if (key.escapedLineStart) return plain(BARE_ESCAPED_LINE);

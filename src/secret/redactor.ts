@@ -6,7 +6,7 @@
  * chunks, and memory is bounded.
  */
 import { createKnown, type Known } from './known.js';
-import { PEM_BEGIN, PEM_END, PEM_END_MAX, PEM_MAX, patternRanges, type Range } from './patterns.js';
+import { MASK, PEM_BEGIN, PEM_END, PEM_END_MAX, PEM_MAX, patternRanges, type Range } from './patterns.js';
 import type { Secret } from './secret.js';
 
 export interface RedactorOptions {
@@ -33,7 +33,6 @@ export interface Redactor {
   stream(): RedactorStream;
 }
 
-const MASK = '***';
 const WINDOW = 16 * 1024;
 const OVERLAP = 5 * 1024;
 

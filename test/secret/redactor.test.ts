@@ -109,8 +109,12 @@ describe('patterns', () => {
     ['{"auths":{"r":{"auth": "dXNlcjpwYXNzd29yZA=="}}}', '{"auths":{"r":{"auth": "***"}}}'],
     [`a\n${PEM}\nb`, 'a\n***\nb'],
     [JSON.stringify({ key: PEM, n: 1 }), '{"key":"***","n":1}'],
-  ])('O-3 %j', (text, expected) => {
+    ['Authorization=| Basic dXNlcjpwYXNz', 'Authorization=***'],
+    ['"password": 12345678', '"password": "***"'],
+    ["'password': 12345678", "'password': ***"],
+  ])('O-3 %j, and a second pass finds nothing more', (text, expected) => {
     expect(r.text(text)).toBe(expected);
+    expect(r.text(expected)).toBe(expected);
   });
 
   const digest = '3fa94c1b7e0291c0de77a2f13fa94c1b7e0291c0de77a2f13fa94c1b7e0291c0';
