@@ -17,6 +17,8 @@ export interface Problem {
   readonly column: number;
   readonly message: string;
   readonly hint?: string;
+  /** Ids of modules that it stops besides the one whose file it stands in. */
+  readonly stops?: readonly string[];
 }
 
 export interface ErrorDetails {

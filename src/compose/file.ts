@@ -10,8 +10,8 @@ import { hasVariable, isInvalidTemplate } from './variables.js';
 /** Compose files of known projects stay under 50 kB. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_PROBLEMS = 100;
-/** What compose itself takes, without a first character that a command could take for an option. */
-const NAME = /^[a-zA-Z0-9_.][a-zA-Z0-9._-]{0,127}$/;
+/** What compose itself takes, but for a first character that a command could take for an option and what names a folder everywhere else. */
+const NAME = /^(?!\.{1,2}$)[a-zA-Z0-9_.][a-zA-Z0-9._-]{0,127}$/;
 const PROJECT = /^[a-z0-9][a-z0-9_-]*$/;
 const DEFINITIONS = ['volumes', 'networks', 'configs', 'secrets'] as const;
 

@@ -6,6 +6,7 @@ import type { Problem } from '../errors.js';
 import { type ComposeNames, crossCheck } from '../manifest/cross.js';
 import type { Loaded } from '../manifest/load.js';
 import type { ServiceModule } from '../manifest/model.js';
+import { shapeFlaw } from '../manifest/repo-tree.js';
 
 /** Every compose file of which there are bytes, parsed; files that are no compose file are there with their problems. */
 export function parseAll(
@@ -14,7 +15,8 @@ export function parseAll(
 ): Map<string, ParsedCompose> {
   const parsed = new Map<string, ParsedCompose>();
   for (const { composeFile } of modules) {
-    const found = bytes.get(composeFile);
+    // What may not be named is not looked into: its module is told so.
+    const found = shapeFlaw(composeFile, '') ? undefined : bytes.get(composeFile);
     if (found && !parsed.has(composeFile)) parsed.set(composeFile, parseCompose(found, composeFile));
   }
   return parsed;

@@ -77,15 +77,16 @@ export async function selected(
   return { ids, leftOut };
 }
 
-const moduleOfPath = (file: string): string | null => /^modules\/([^/]+)\//.exec(file)?.[1] ?? null;
+/** A module's folder may itself be what is wrong: a link. */
+const moduleOfPath = (file: string): string | null => /^modules\/([^/]+)(?:\/|$)/.exec(file)?.[1] ?? null;
 
-/** Problems of a module's own files stop that module, those of config.yaml and of the whole stop everything. */
+/** Problems of a module's own files stop that module, and others that they name; those of config.yaml and of the whole stop everything. */
 export function moduleProblems(gathered: Gathered, ids: readonly string[]): Failure[] {
   const errors: Failure[] = [];
   for (const problem of gathered.wanted.problems) {
     const id = moduleOfPath(problem.file);
-    if (id === null) for (const one of ids) errors.push(problemFailure(one, problem));
-    else if (ids.includes(id)) errors.push(problemFailure(id, problem));
+    const stopped = id === null ? ids : [id, ...(problem.stops ?? [])];
+    for (const one of new Set(stopped)) if (ids.includes(one)) errors.push(problemFailure(one, problem));
   }
   return errors;
 }

@@ -113,7 +113,7 @@ export async function prepare(
         });
         continue;
       }
-      const against = cross.filter((problem) => problem.file === module.manifestPath);
+      const against = cross.filter(({ file, stops }) => file === module.manifestPath || stops?.includes(module.id));
       if (against.length > 0) {
         errors.push(...against.map((problem) => problemFailure(module.id, problem)));
         continue;

@@ -31,8 +31,9 @@ export function crossCheck(
   for (const module of wanted.modules.values()) {
     const names = compose.get(module.composeFile);
     if (!names) continue;
-    const report = (path: readonly string[], code: string, message: string, hint: string): void => {
-      problems.push({ code, file: module.manifestPath, ...place(module, path), message, hint });
+    const report: Report = (path, code, message, hint, other) => {
+      const stops = other ? { stops: [other.id] } : {};
+      problems.push({ code, file: module.manifestPath, ...place(module, path), message, hint, ...stops });
     };
     checkService(module, names, report);
     const host = wanted.platform.hosts.get(module.host);
@@ -40,15 +41,6 @@ export function crossCheck(
 
     const beneath = host.repoRoot === '' ? module.composeFile : module.composeFile.slice(host.repoRoot.length + 1);
     const project = projectName(module.project, names.name, `${host.remoteRoot}/${beneath}`);
-    if (project.source === 'compose file' && project.name.includes('$')) {
-      report(
-        COMPOSE_FILE,
-        'PCTL-COMPOSE-NAME-VARIABLE',
-        `the name: of ${module.composeFile} holds a variable`,
-        'set spec.runtime.project, or write the name out',
-      );
-      continue;
-    }
     if (!PROJECT_NAME.test(project.name)) {
       report(
         COMPOSE_FILE,
@@ -68,6 +60,7 @@ export function crossCheck(
         'PCTL-MODULE-TWICE',
         `service ${module.service} of project ${project.name} on ${module.host} is also module ${twin.id}`,
         'one service is one module',
+        twin,
       );
     } else targets.set(target, module);
 
@@ -79,20 +72,20 @@ export function crossCheck(
         'PCTL-COMPOSE-PROJECTS',
         `${module.composeFile} on ${module.host} is project ${project.name} here and ${first.project} in module ${first.module.id}`,
         'give both modules the same project',
+        first.module,
       );
     } else if (!first) projects.set(file, { module, project: project.name });
   }
   return problems;
 }
 
+/** `other`: the module that it is told against. Which of the two is right is not known here, so both are stopped. */
+type Report = (path: readonly string[], code: string, message: string, hint: string, other?: ServiceModule) => void;
+
 const COMPOSE_FILE = ['spec', 'runtime', 'compose_file'];
 const SERVICE = ['spec', 'runtime', 'compose_service'];
 
-function checkService(
-  module: ServiceModule,
-  names: ComposeNames,
-  report: (path: readonly string[], code: string, message: string, hint: string) => void,
-): void {
+function checkService(module: ServiceModule, names: ComposeNames, report: Report): void {
   const service = names.services.get(module.service);
   if (!service) {
     const known = [...names.services.keys()].slice(0, 10).join(', ');

@@ -96,7 +96,7 @@ export const moduleSchema = {
             },
             "compose_service": {
               "type": "string",
-              "pattern": "^[a-zA-Z0-9._][a-zA-Z0-9._-]*$",
+              "pattern": "^(?!\\.{1,2}$)[a-zA-Z0-9._][a-zA-Z0-9._-]*$",
               "maxLength": 128,
               "description": "The service's name in the compose file. Default: `metadata.id`.",
               "examples": [

@@ -89,15 +89,14 @@ export function dependencyCircles(
     if (!manifest) return [];
     const entry = textsAt(manifest, ['spec', 'depends_on']).find(({ text }) => text === to);
     const shownCircle = circle.length > 8 ? [...circle.slice(0, 4), '...', ...circle.slice(-3)] : circle;
-    return [
-      finding(
-        manifest,
-        entry?.path ?? ['spec', 'depends_on'],
-        'PCTL-DEPENDS-CIRCLE',
-        `depends_on goes in a circle: ${[...shownCircle, from].join(' -> ')}`,
-        'remove one of these',
-      ),
-    ];
+    const told = finding(
+      manifest,
+      entry?.path ?? ['spec', 'depends_on'],
+      'PCTL-DEPENDS-CIRCLE',
+      `depends_on goes in a circle: ${[...shownCircle, from].join(' -> ')}`,
+      'remove one of these',
+    );
+    return [{ ...told, stops: circle }];
   });
 }
 

@@ -27,7 +27,6 @@ function check(changes: Changes, compose: Record<string, ComposeNames>): string[
   return places(crossCheck(wanted, new Map(Object.entries(compose)), wanted.place));
 }
 
-const VARIABLE = '$' + '{X}';
 const WEB = 'compose/web.yaml';
 const other = (runtime: string): Changes => ({ 'modules/other/module.yaml': moduleText('other', '', WEB, runtime) });
 
@@ -67,18 +66,6 @@ describe('modules against each other and their compose files (M-11)', () => {
       'one file under one project, said twice',
       other(', project: compose'),
       { [WEB]: names(null, { web: true, other: true }) },
-      [],
-    ],
-    [
-      'a name: with a variable',
-      {},
-      { [WEB]: names(VARIABLE) },
-      ['modules/web/module.yaml:6:14 PCTL-COMPOSE-NAME-VARIABLE'],
-    ],
-    [
-      'a name: with a variable that the manifest overrides',
-      { 'modules/web/module.yaml': moduleText('web', '', WEB, ', project: x') },
-      { [WEB]: names(VARIABLE) },
       [],
     ],
     [
