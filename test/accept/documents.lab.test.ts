@@ -92,7 +92,7 @@ describe('C-1 documents', () => {
 
   it('an error without a result', async () => {
     expect(await document('error', ['plan', 'nobody'], 3)).toMatchObject({ error: { code: 'PCTL-MODULE-UNKNOWN' } });
-    await document('error', ['apply', 'web', 'web'], 2);
+    await document('error', ['apply', 'web', '--lock-wait', 'soon'], 2);
     await document('error', ['plna'], 2);
     await document('error', ['plan', '--no-such-flag'], 2);
   });
@@ -104,7 +104,7 @@ describe('7-cli exits', () => {
     [['plan', '--offlin'], /did you mean --offline\?/],
     [['plan', '--all', 'web'], /exclude/],
     [['apply'], /missing required argument/],
-    [['apply', 'web', '--lock-wait', 'soon'], /--lock-wait takes seconds/],
+    [['apply', 'web', '--lock-wait', 'soon'], /--lock-wait takes a number of seconds/],
     [['show', 'no/such/file.json'], /no file/],
     [['help', 'nothing'], /no command or topic/],
     [['audit'], /needs to be told what to do/],

@@ -2,8 +2,9 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { DENIED, documentOf } from '../compose/denials.js';
+import { CONTEXT } from '../compose/setup.js';
 import { type Lab, startLab } from '../lab/lab.js';
 import { finish } from '../lab/process.js';
 import { IDLE, type Stage, stage } from './stage.js';
@@ -63,7 +64,7 @@ beforeAll(async () => {
   await rename(`${plugin}.new`, plugin);
   await writeFile(calls, '');
   await finish('chmod', ['666', calls]);
-  on = await stage(lab);
+  on = await stage(lab, { config: { policy: { sacred_paths: [...CONTEXT.sacredPaths] } } });
   // The .env of a commit is what values come from here.
   await on.repo.write('.gitignore', '.platform/state/\n');
 });
@@ -89,7 +90,7 @@ describe('M-4 paths that lead elsewhere', () => {
     await on.repo.write('modules/web/module.yaml', manifest('web', { compose_file: path }));
     const { exit, problems } = await validate();
     expect(exit).toBe(3);
-    expect(problems[0]).toMatchObject({ file: 'modules/web/module.yaml', hint: expect.any(String) });
+    expect(problems).toMatchObject([{ file: 'modules/web/module.yaml', hint: expect.any(String) }]);
     expect(problems[0]?.line).toBeGreaterThan(1);
     await on.repo.publish('hostile');
     const planned = await on.plan('web');
@@ -208,36 +209,44 @@ describe('G-7, P-7 what the policy denies', () => {
       await on.repo.write(
         `modules/${id}/module.yaml`,
         manifest(id, {
-          compose_file: `modules/${id}/compose.yaml`,
+          compose_file: `app/${id}.yaml`,
           compose_service: 'app',
           project: `${on.repo.id}-${id}`,
         }),
       );
-      await on.repo.write(`modules/${id}/compose.yaml`, stringify(documentOf(given)));
+      await on.repo.write(`app/${id}.yaml`, stringify(documentOf(given)));
     }
+    // The rows speak of this root; nothing gets as far as the host.
+    const path = '.platform/config.yaml';
+    const config = await readFile(join(on.repo.dir, path), 'utf8');
+    await on.repo.write(path, config.replaceAll(on.repo.remoteRoot(), CONTEXT.remoteRoot));
     await on.repo.publish('Everything that is denied');
     const planned = await on.plan();
-    expect(planned.exit).toBe(4);
+    await on.repo.write(path, config);
+    // Rows that name a file outside of the repo are invalid besides (M-4), and 3 is worse than 4.
+    expect(planned.exit).toBe(3);
     expect([...planned.plans.keys()]).toEqual([]);
-    for (const [
-      index,
-      {
-        name,
-        denied: [rule],
-      },
-    ] of DENIED.entries()) {
+    for (const [index, { name, denied }] of DENIED.entries()) {
+      const code = `PCTL-COMPOSE-${denied[0].toUpperCase().replaceAll('_', '-')}`;
       const errors = planned.errors.filter(({ module }) => module === `d${index}`);
-      expect([name, errors.map(({ code }) => code)]).toEqual([
+      expect([name, errors]).toEqual([
         name,
-        expect.arrayContaining([`PCTL-COMPOSE-${rule.toUpperCase().replaceAll('_', '-')}`]),
+        expect.arrayContaining([
+          expect.objectContaining({
+            code,
+            exitCode: 4,
+            where: expect.objectContaining({ file: `app/d${index}.yaml`, line: expect.any(Number) }),
+          }),
+        ]),
       ]);
-      expect([name, errors.map(({ exitCode }) => exitCode)]).toEqual([name, errors.map(() => 4)]);
+      const others = errors.filter(({ exitCode }) => exitCode !== 4).map((error) => error.code);
+      expect([name, others.filter((other) => !other.startsWith('PCTL-FILE-'))]).toEqual([name, []]);
     }
     expect(await composeCalls()).toBe('');
     expect(await hostTree()).toBe('');
   });
 
-  const THROUGH: readonly [name: string, service: object, top: object, value: string, code: string][] = [
+  const THROUGH: readonly [name: string, service: object, top: object, value: string, ...codes: string[]][] = [
     ['privileged: ${V:-false}', { privileged: '${V:-false}' }, {}, 'true', 'PCTL-COMPOSE-PRIVILEGED'],
     ['${V}:/x', { volumes: ['${V}:/x'] }, {}, '/etc', 'PCTL-COMPOSE-BIND-SACRED'],
     ['${V}:/x, the engine', { volumes: ['${V}:/x'] }, {}, '/var/run/docker.sock', 'PCTL-COMPOSE-DOCKER-SOCKET'],
@@ -246,6 +255,7 @@ describe('G-7, P-7 what the policy denies', () => {
       { volumes: ['data:/x'] },
       { volumes: { data: { driver_opts: { type: 'none', o: 'bind', device: '${V}' } } } },
       '/etc',
+      'PCTL-COMPOSE-BIND-SACRED',
       'PCTL-COMPOSE-VOLUME-DRIVER-OPTS',
     ],
     ['network_mode: ${V}', { network_mode: '${V}' }, {}, 'host', 'PCTL-COMPOSE-NETWORK-MODE'],
@@ -284,7 +294,7 @@ describe('G-7, P-7 what the policy denies', () => {
       expect(planned.exit).toBe(4);
       expect([...planned.plans.keys()]).toEqual([]);
       expect(planned.errors.map(({ module, code, exitCode }) => [module, code, exitCode])).toEqual(
-        THROUGH.map(([, , , , code], index) => [`v${index}`, code, 4]),
+        THROUGH.flatMap(([, , , , ...codes], index) => codes.map((code) => [`v${index}`, code, 4])),
       );
       expect(await hostTree()).toBe(before);
       // compose was asked what the file means, and nothing else.
@@ -310,7 +320,9 @@ describe('O-5 text that acts', () => {
     };
     await on.module('web', {
       compose: {
-        services: { web: { ...IDLE, image: `lab/busybox:1${BIDI}`, privileged: true, cap_add: [`NET_${ESC}`] } },
+        services: {
+          web: { ...IDLE, image: `lab/busybox:1${BIDI}`, privileged: true, cap_add: [`NET_${ESC}`, `SYS_${BIDI}`] },
+        },
       },
     });
     await on.repo.write(
@@ -332,7 +344,7 @@ describe('O-5 text that acts', () => {
     const path = '.platform/config.yaml';
     const before = await readFile(join(on.repo.dir, path), 'utf8');
     const allow = [{ module: 'web', rule: 'privileged', reason: `${ESC} ${BIDI}` }];
-    await on.repo.write(path, before + stringify({ policy: { compose: { allow } } }));
+    await on.repo.write(path, stringify({ ...parse(before), policy: { compose: { allow } } }));
     await on.module('web', { compose: { services: { web: { ...IDLE, privileged: true } } } });
     await on.repo.publish('An exception');
     const { exit } = await on.plan('web');

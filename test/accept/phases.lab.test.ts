@@ -73,7 +73,9 @@ describe('G-2 the phase', () => {
     const dry = await apply({}, '--dry-run');
     expect(dry).toMatchObject({ exit: 1, outcome: 'would_apply', failing: [] });
     expect(dry.said).toContain('PLATFORMCTL_PHASE=05');
-    expect(dry.said).toContain(`docker compose -f ${on.repo.remoteRoot()}/modules/web/compose.yaml`);
+    // An .env that lies there undeclared has no say (P-12).
+    const file = `--env-file /dev/null -f ${on.repo.remoteRoot()}/modules/web/compose.yaml`;
+    expect(dry.said).toContain(`docker compose ${file} -p ${on.project('web')} up -d --no-deps --pull never web`);
     expect(await lab.docker('ps', '-aq', '--filter', `label=com.docker.compose.project=${on.project('web')}`)).toBe('');
   });
 
@@ -87,13 +89,21 @@ describe('G-2 the phase', () => {
     expect(await mark()).toBe(value);
   });
 
-  it('06 does not make this release take several plans: 2', async () => {
-    const { exit, stderr } = await on.repo.platformctl(['apply', 'web', 'web'], { env: { PLATFORMCTL_PHASE: '06' } });
-    expect(exit).toBe(2);
-    expect(stderr).toContain('PCTL-APPLY-SEVERAL');
+  it('05 lets no two plans through: 4, with the line to set, and nothing is changed', async () => {
+    await on.module('api', { compose: { services: { api: IDLE } } });
+    await on.module('web', { compose: { services: { web: { ...IDLE, environment: { MARK: 'fourth' } } } } });
+    await on.repo.publish('two');
+    expect((await on.plan('web', 'api')).exit).toBe(1);
+    await on.approve('web', 'api');
+    const { exit, stdout } = await on.repo.platformctl(['apply', 'web', 'api'], { env: { PLATFORMCTL_PHASE: '05' } });
+    expect([exit, stdout]).toEqual([4, expect.stringContaining('export PLATFORMCTL_PHASE=06')]);
+    expect(await mark()).toBe('third');
+    expect(await lab.docker('ps', '-aq', '--filter', `label=com.docker.compose.project=${on.project('api')}`)).toBe('');
   });
 
   it('X-4 a plan without changes needs neither phase nor approval: 0, a dry run too', async () => {
+    await on.module('web', { compose: { services: { web: { ...IDLE, environment: { MARK: 'third' } } } } });
+    await on.repo.publish('as it was');
     expect((await on.plan('web')).exit).toBe(0);
     expect(await apply({})).toMatchObject({ exit: 0, outcome: 'no_changes', failing: [] });
     expect(await apply({}, '--dry-run')).toMatchObject({ exit: 0, outcome: 'no_changes', failing: [] });

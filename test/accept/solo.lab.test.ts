@@ -1,5 +1,5 @@
 /** One person, one machine: from an empty repo to a service that runs (M-7, G-4 mode self), by the commands that README shows. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,9 +30,11 @@ async function newcomer(person: { name: string; email: string }) {
   const env: Record<string, string> = {
     HOME: home,
     PATH: `${home}/bin:${BARE.PATH}`,
-    DOCKER_CONFIG: lab.host().docker_config,
   };
   await mkdir(join(home, 'bin'));
+  // The machine of a person has compose; that of a lab may not.
+  await mkdir(join(home, '.docker/cli-plugins'), { recursive: true });
+  await symlink(lab.compose['2.26'], join(home, '.docker/cli-plugins/docker-compose'));
   await writeFile(join(home, 'bin/platformctl'), `#!/bin/sh\nexec ${commandLine()} "$@"\n`, { mode: 0o755 });
   const git = async (...args: string[]): Promise<string> => {
     const done = await finish('git', args, { cwd: dir, env: { ...BARE, ...env } });
@@ -74,8 +76,6 @@ describe('M-7 init --solo, and from there to an apply', () => {
   });
 
   it('what init tells to do next is exactly that', async () => {
-    const { stdout } = await finish(process.execPath, ['-e', ''], {});
-    expect(stdout).toBe('');
     const fresh = await newcomer({ name: 'Sol', email: 'sol@example.net' });
     const { seen } = await fresh.run('platformctl init --solo');
     const next = seen
@@ -175,7 +175,7 @@ describe('G-4 mode self over ssh', () => {
     const before = await on.container(on.project('web'), 'web');
     const declined = await apply([YES, 'y']);
     expect(declined.exit).toBe(5);
-    expect(declined.seen).toMatch(/change +update: service definition changed: environment\.MARK/);
+    expect(declined.seen).toMatch(/change +update: environment\.MARK changed/);
     expect(await on.container(on.project('web'), 'web')).toBe(before);
   });
 

@@ -80,7 +80,7 @@ describe('M-11 modules held against each other and against their compose files',
     [
       'two modules with one host, project and service',
       'PCTL-MODULE-TWICE',
-      ['zwei'],
+      ['web', 'zwei'],
       async () => {
         await on.module('web', { composeFile: shared, compose: { services }, runtime: { project: 'core' } });
         await on.module('zwei', { composeFile: shared, runtime: { project: 'core', compose_service: 'web' } });
@@ -89,7 +89,7 @@ describe('M-11 modules held against each other and against their compose files',
     [
       'one compose file under two projects',
       'PCTL-COMPOSE-PROJECTS',
-      ['web'],
+      ['api', 'web'],
       async () => {
         await on.module('api', { composeFile: shared, compose: { services }, runtime: { project: 'one' } });
         await on.module('web', { composeFile: shared, runtime: { project: 'two' } });
@@ -97,7 +97,7 @@ describe('M-11 modules held against each other and against their compose files',
     ],
     [
       'a compose name: with a variable',
-      'PCTL-COMPOSE-NAME-VARIABLE',
+      'PCTL-COMPOSE-NAME',
       ['web'],
       async () => {
         await on.repo.write(
@@ -109,7 +109,7 @@ describe('M-11 modules held against each other and against their compose files',
             spec: { host: 'host1', runtime: { compose_file: shared } },
           }),
         );
-        await on.repo.write(shared, stringify({ name: '${NAME:-core}', services }));
+        await on.repo.write(shared, stringify({ services, name: '${NAME:-core}' }));
       },
     ],
     [
