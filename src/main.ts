@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   approve: () => import('./commands/approve.js'),
   'explain-approval': () => import('./commands/explain-approval.js'),
   apply: () => import('./commands/apply.js'),
+  rollback: () => import('./commands/rollback.js'),
   status: () => import('./commands/status.js'),
   runs: () => import('./commands/runs.js'),
   audit: () => import('./commands/audit.js'),
@@ -58,10 +59,10 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
-/** Only an apply has something to see through: it listens to the signal. A second one leaves at once; the host goes on by itself. */
+/** Only an apply and a rollback have something to see through: they listen to the signal. A second one leaves at once; the host goes on by itself. */
 function interrupt(call: Call): void {
   const again = call.interruption.signal.aborted;
-  if (call.command === 'apply' && !again) {
+  if ((call.command === 'apply' || call.command === 'rollback') && !again) {
     call.interruption.abort();
     return;
   }

@@ -143,6 +143,22 @@ export function buildProgram(act: Act): Command {
     'apply',
   );
   to(
+    command('rollback <id>', 'go back to an earlier release that is kept on the host')
+      .option('--to <sha>', 'the release of this commit (default: the one before what runs)')
+      .option('--out <file>', 'only write the plan to FILE, for apply; - is stdout')
+      .option('--approval <file>', 'a signature file (repeatable); needed where volumes differ', collect)
+      .addOption(policyRef())
+      .option('--dry-run', 'everything up to the change, and nothing written')
+      .option('--lock-wait <seconds>', 'wait for a busy lock')
+      .option('-y, --yes', 'skip prompts that are no gate')
+      .option('--full', 'whole digests')
+      .addHelpText(
+        'after',
+        `${examples('rollback web', 'rollback web --to 91b7d3a', 'rollback web --out web.plan.json')}\n\nNeeds PLATFORMCTL_PHASE=06 in the environment. The last 5 releases are kept. Exit 9: it is back and healthy.`,
+      ),
+    'rollback',
+  );
+  to(
     command('status [ids...]', 'what runs, and what the last runs left behind')
       .option('--full', 'whole digests')
       .addHelpText('after', examples('status', 'status web --json')),

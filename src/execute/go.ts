@@ -2,6 +2,7 @@
 import { upArgv } from '../compose/argv.js';
 import { finishProgram } from '../host/programs.js';
 import type { Plan, Status } from '../manifest/types.js';
+import { planBytes } from '../plan/artifact.js';
 import { folderOf, type PlannedFile } from '../plan/files.js';
 import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
 import { auditEntry, auditMiddle } from '../state/audit.js';
@@ -183,7 +184,7 @@ export function goMessages(going: Going): Message[] {
     expect: lines(expect),
     tag: `${keptTag(plan.digest)}\n`,
     prune: lines(releasesToDrop(before, plan, run.imageId).map((digest) => `${digest} ${keptTag(digest)}`)),
-    'plan.json': `${JSON.stringify(plan)}\n`,
+    'plan.json': new TextDecoder().decode(planBytes(plan)),
   };
   for (const outcome of OUTCOMES) {
     files[`status.${outcome}`] = heads[outcome];

@@ -101,6 +101,18 @@ export interface Questions {
   readonly containerName: string | null;
   /** The `.env` that lives on the host only. */
   readonly dotenv: string | null;
+  /** B-2: the release that the plan goes back to, null for every other plan. */
+  readonly kept: KeptQuestion | null;
+}
+
+export interface KeptQuestion {
+  readonly module: string;
+  readonly digest: string;
+  /** Of what runs; null where nothing was applied. */
+  readonly current: string | null;
+  /** Files of the commit, which the release has to have as well. */
+  readonly files: readonly string[];
+  readonly imageId: string | null;
 }
 
 export interface Answers {
@@ -116,7 +128,19 @@ export interface Answers {
   readonly named: string | null;
   /** `COMPOSE_*` and `DOCKER_*` names in the host's `.env`. */
   readonly steering: readonly string[];
+  readonly kept: KeptAnswer | null;
 }
+
+export interface KeptAnswer {
+  /** plan.json of the release, and of the one that runs; empty where it is not there. */
+  readonly plan: Uint8Array;
+  readonly current: Uint8Array;
+  /** By path beneath remote_root, as the release keeps them. */
+  readonly files: ReadonlyMap<string, FileSeen>;
+  readonly hasImage: boolean;
+}
+
+const keptPath = (module: string, digest: string, file: string): string => `releases/${module}/${digest}/${file}`;
 
 export async function secondRound(
   exchange: Exchange,
@@ -136,7 +160,7 @@ export async function secondRound(
       messages.push(...put(`compose.${index}`, group.file));
       label = ask(message('labelhash', group.folder, group.project, env, `compose.${index}`, question.labelOf));
     }
-    const kept = release ? `releases/${release.module}/${release.digest}/tree/${release.composeFile}` : '';
+    const kept = release ? keptPath(release.module, release.digest, `tree/${release.composeFile}`) : '';
     return {
       files: ask(message('files', ...question.files)),
       keyed: ask(message('keyed', ...question.hostFiles)),
@@ -147,13 +171,13 @@ export async function secondRound(
       compose: release ? ask(message('get', kept)) : null,
       hash: release ? ask(message('hash', group.folder, group.project, env, `ours/${kept}`)) : null,
       label,
+      kept: question.kept === null ? null : askKept(question.kept, ask),
     };
   });
   const answers = await exchange(messages, limit);
   const answer = (index: number): Answer => answers[index] as Answer;
   return places.map((place, index) => {
     const question = questions[index] as Questions;
-    const image = decode(answer(place.image).out).trim();
     const label = place.label === null ? null : readHashes(answer(place.label));
     const real = lines(answer(place.real));
     return {
@@ -161,7 +185,7 @@ export async function secondRound(
         ...readFiles(answer(place.files), question.files, host),
         ...readFiles(answer(place.keyed), question.hostFiles, host),
       ]),
-      imageId: /^sha256:[0-9a-f]{64}$/.test(image) ? image : null,
+      imageId: readImage(answer(place.image)),
       release:
         place.compose !== null && place.hash !== null && answer(place.compose).out.length > 0
           ? { compose: answer(place.compose).out, hashes: readHashes(answer(place.hash)) }
@@ -176,6 +200,30 @@ export async function secondRound(
       ),
       named: place.named === null ? null : (lines(answer(place.named)).find((line) => line !== '.') ?? null),
       steering: place.steering === null ? [] : lines(answer(place.steering)),
+      kept:
+        place.kept === null || question.kept === null
+          ? null
+          : {
+              plan: answer(place.kept.plan).out,
+              current: place.kept.current === null ? new Uint8Array() : answer(place.kept.current).out,
+              files: readFiles(answer(place.kept.files), question.kept.files, host),
+              hasImage: place.kept.image !== null && readImage(answer(place.kept.image)) === question.kept.imageId,
+            },
     };
   });
+}
+
+function askKept({ module, digest, current, files, imageId }: KeptQuestion, ask: (one: Message) => number) {
+  const tree = files.map((path) => `.platform/${keptPath(module, digest, `tree/${path}`)}`);
+  return {
+    plan: ask(message('get', keptPath(module, digest, 'plan.json'))),
+    current: current === null ? null : ask(message('get', keptPath(module, current, 'plan.json'))),
+    files: ask(message('files', ...tree)),
+    image: imageId === null ? null : ask(message('images', imageId)),
+  };
+}
+
+function readImage(answer: Answer): string | null {
+  const id = decode(answer.out).trim();
+  return /^sha256:[0-9a-f]{64}$/.test(id) ? id : null;
 }

@@ -88,7 +88,10 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
       policy,
       prepared: preparation.prepared.filter((one) => one.module.id === plan.module),
       errors: preparation.errors.filter((error) => error.module === plan.module),
-      context: planContext(world, git, gathered, policy, commit.now),
+      context: {
+        ...planContext(world, git, gathered, policy, commit.now),
+        ...(plan.kind === 'rollback' ? { rollback: { imageId: plan.image.id } } : {}),
+      },
       inPolicyHistory: commit.inPolicyHistory,
       sharedPaths: sharedPaths(plan, preparation.prepared),
       dependsOn: new Map([...gathered.wanted.modules.values()].map((module) => [module.id, module.dependsOn])),
@@ -98,7 +101,7 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
 
 /** Plans that can never be applied, whatever the gates say. */
 function refuseUnusable(plan: Plan): void {
-  if (plan.kind !== 'apply')
+  if (plan.kind === 'remove')
     throw refuse(
       'PCTL-PLAN-KIND',
       EXIT_INVALID,

@@ -1,7 +1,8 @@
 import { judgeApproval } from '../gate/approval.js';
 import type { GateFacts } from '../gate/facts.js';
-import type { Plan } from '../manifest/types.js';
+import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
+import { releaseOf } from '../plan/release.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
 import { gatherApproval, relationOf } from './approvals.js';
@@ -14,6 +15,7 @@ async function commonFacts(
   open: Case,
   lastApplySha: string | null | undefined,
   self: GateFacts['approval']['self'],
+  status?: Status | null,
 ) {
   const { plan, policy, options, git } = open;
   const [one] = open.prepared;
@@ -28,7 +30,7 @@ async function commonFacts(
     },
     phase: {
       value: world.environment.get('PLATFORMCTL_PHASE'),
-      needed: open.beside.length > 0 ? (6 as const) : (5 as const),
+      needed: plan.kind === 'rollback' || open.beside.length > 0 ? (6 as const) : (5 as const),
       asked: !options.dryRun,
     },
     recreatedBeside: open.beside
@@ -41,6 +43,7 @@ async function commonFacts(
       policy,
       lastApplySha,
       self,
+      ...(plan.kind === 'rollback' && status !== undefined ? { release: releaseApprovers(plan, status) } : {}),
     }),
     provenance: {
       approvedSha: options.approvedSha ?? null,
@@ -54,6 +57,12 @@ async function commonFacts(
       lastApplied: null as GateFacts['provenance']['lastApplied'],
     },
   };
+}
+
+/** B-2: who approved the release. Of a service that was removed nothing counts any more. */
+function releaseApprovers(plan: Plan, status: Status | null): readonly string[] {
+  if (status?.plan_digest == null) return [];
+  return releaseOf(status, plan.source_sha, plan.image.id)?.approved_by ?? [];
 }
 
 async function commitFiles(open: Case, one: Prepared): Promise<GateFacts['provenance']['files']> {
@@ -113,7 +122,7 @@ export async function factsUnderLock(
 ): Promise<UnderLock> {
   const status = now.observation.status;
   const last = status?.last_apply_sha ?? null;
-  const common = await commonFacts(world, open, last, self);
+  const common = await commonFacts(world, open, last, self, status);
   const description = host.describe();
   const gates: GateFacts = {
     ...common,

@@ -1,4 +1,5 @@
 import { EXIT_STALE } from '../exits.js';
+import { planAgain } from '../gate/facts.js';
 import type { GateVerdict } from '../gate/verdict.js';
 import type { StepEvent, World } from '../ports.js';
 import { shortRun } from '../run-id.js';
@@ -42,7 +43,7 @@ export function refused(
     message: failures[0]?.why ?? 'refused',
     gates,
     exitCode,
-    hint: failures.find((failure) => failure.exitCode === exitCode)?.hint ?? `platformctl plan ${open.plan.module}`,
+    hint: failures.find((failure) => failure.exitCode === exitCode)?.hint ?? planAgain(open.plan),
   });
 }
 

@@ -119,7 +119,7 @@ async function dryRun(
       gates,
       exitCode: EXIT_BUSY,
     });
-  const phase = open.beside.length > 0 ? '06' : '05';
+  const phase = open.beside.length > 0 || open.plan.kind === 'rollback' ? '06' : '05';
   const notes = [`to apply it: PLATFORMCTL_PHASE=${phase}`];
   return end({
     outcome: 'would_apply',

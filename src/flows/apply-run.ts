@@ -179,6 +179,7 @@ async function outcome(
     raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
+  if (plan.kind === 'rollback') notes.push(...plan.warnings);
   const condition = conditionOf(now.observation.containers, now.observation.engine.now);
   if (back && !['absent', 'running', 'healthy', 'starting'].includes(condition))
     notes.push(`it was ${condition} before the change, and counts as back when it is as it was found`);
@@ -224,6 +225,10 @@ function hintFor(ended: RunEnd, plan: Plan, runId: string): string | null {
       return `act now, on ${plan.host}: docker ps -a --filter label=com.docker.compose.project=${plan.project}; what was there is in ${folder}/kept, the output in ${folder}`;
     case 'unknown':
       return `platformctl status ${plan.module}; the journal is ${folder}/journal on ${plan.host}`;
+    case 'applied':
+      return plan.kind === 'rollback'
+        ? `the branch still asks for what was there before; revert it or fix it, for the next apply brings it back`
+        : null;
     case 'applied_unrecorded':
       return `it runs, but ${plan.host} could not write its record (disk full?): make room, then platformctl plan ${plan.module}`;
     case 'remote_failed':

@@ -1,5 +1,6 @@
 /** `apply` (X-1, X-7): plans in, what became of each out. Every gate that needs no host is asked for all of them before any host is. */
 import { EXIT_INTERRUPTED, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
+import { asksOnTerminal } from '../gate/approval.js';
 import { evaluate } from '../gate/evaluate.js';
 import { changesAnything } from '../gate/facts.js';
 import { gatesExit } from '../gate/verdict.js';
@@ -110,6 +111,7 @@ async function judge(world: World, open: Case, self: Underway['self']) {
     exit === EXIT_NO_CHANGES &&
     changesAnything(open.plan) &&
     !open.options.dryRun &&
+    asksOnTerminal(open.plan, open.policy.platform) &&
     verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached');
   return { facts, verdicts, exit, pending };
 }

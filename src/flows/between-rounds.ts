@@ -5,6 +5,7 @@ import { EXIT_INVALID } from '../exits.js';
 import type { Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
 import { folderOf, join, onHost, type PlannedFile, wantedFiles } from '../plan/files.js';
+import { keptQuestion } from './kept-release.js';
 import { fail, type Halfway, type PlanContext } from './looks.js';
 import { denialFailures, type Prepared } from './prepare.js';
 import type { Failure } from './results.js';
@@ -152,6 +153,7 @@ export async function halfway(
       binds: [...new Set(outside)],
       containerName: read.containerName,
       dotenv: wanted.dotenv === 'host' ? dotenvPath : null,
+      kept: context.rollback ? keptQuestion(status, context.sourceSha, context.rollback.imageId, files) : null,
     },
   };
 }

@@ -2,6 +2,7 @@
 import { EXIT_APPROVAL_MISMATCH, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { type ApprovalRow, judgeApproval } from '../gate/approval.js';
 import type { GateFailure } from '../gate/verdict.js';
+import { releaseOf } from '../plan/release.js';
 import type { World } from '../ports.js';
 import { parseStatus } from '../state/status.js';
 import { gatherApproval } from './approvals.js';
@@ -46,7 +47,9 @@ export async function explainApproval(
   const policy = await resolvePolicy(world, git, { asking: false, ...named }, readPlatform);
   const path = mirrorPath(git.root, plan.module);
   const mirror = await world.files.read(path, MIRROR_MAX);
-  const authorsSince = mirror === null ? null : parseStatus(mirror, { file: path }).last_apply_sha;
+  const status = mirror === null ? null : parseStatus(mirror, { file: path });
+  const authorsSince = status?.last_apply_sha ?? null;
+  const release = releaseOf(status, plan.source_sha, plan.image.id)?.approved_by;
   const facts = await gatherApproval(world, git, {
     plan,
     planFile: file,
@@ -54,6 +57,7 @@ export async function explainApproval(
     policy,
     lastApplySha: authorsSince,
     self: 'no terminal',
+    ...(plan.kind === 'rollback' && plan.destructive.length === 0 && release ? { release } : {}),
   });
   const judged = judgeApproval(plan, policy.platform, facts, 'under lock');
   const approved = judged.state === 'approved';

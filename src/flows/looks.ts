@@ -23,6 +23,8 @@ export interface PlanContext {
   readonly relation: (lastApplied: string | null) => Promise<Relation>;
   /** Bytes of files of the commit. */
   readonly read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** B-2: the plan goes back to the kept release of its commit that has this image. */
+  readonly rollback?: { readonly imageId: string | null };
   /** Ids of every module that the commit declares, with host, project and service where known. */
   readonly declared: ReadonlyMap<string, { readonly host: string; readonly service: string }>;
 }

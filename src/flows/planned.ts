@@ -12,6 +12,7 @@ import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
 import { shortRun } from '../run-id.js';
 import { hostProblems } from './host-problems.js';
+import { judgeKept } from './kept-release.js';
 import { type Delivered, fail, type Halfway, type Looked, type PlanContext } from './looks.js';
 import type { Failure } from './results.js';
 
@@ -86,6 +87,15 @@ export async function planOf(
   const usesDotenv =
     one.references.variables.some((variable) => read.variables.get(variable.name) === true) ||
     one.references.envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
+  const release = context.rollback
+    ? judgeKept(
+        half,
+        answers,
+        { resolved: read.resolved, files, remote_root: host.remoteRoot },
+        context.holding === true,
+      )
+    : null;
+  if (release && 'failures' in release) return release;
   const changes = changesOf(
     {
       module,
@@ -93,6 +103,9 @@ export async function planOf(
       files,
       usesDotenv,
       imageReference: read.image,
+      ...(context.rollback
+        ? { image: { id: context.rollback.imageId, moved: 'image of the release: same tag, another image' } }
+        : {}),
       inCommit: (path) => one.tree.file(inRepo(host, path)) !== undefined,
     },
     observation,
@@ -107,7 +120,8 @@ export async function planOf(
   if (changes.recreates && module.protected) destructive.push('recreates a protected module');
   if (changes.recreates) destructive.push(...tenants.map(tenantReason));
   if (changed && relation === 'diverged') destructive.push('the commit diverged from the applied one');
-  const warnings = [...half.warnings];
+  destructive.push(...(release?.destructive ?? []));
+  const warnings = [...half.warnings, ...(release?.warnings ?? [])];
   const dotenvSeen =
     half.wanted.dotenv === 'none'
       ? answers.files.get(onHost(host, join(folderOf(module.composeFile), '.env') as string) as string)
@@ -120,7 +134,7 @@ export async function planOf(
     warnings.push(
       `run ${shortRun(interrupted.runId)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`,
     );
-  if (changed && relation === 'ancestor')
+  if (changed && relation === 'ancestor' && !context.rollback)
     warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');
   const tenantNote = tenants
     .filter((name) => !affected.some((entry) => entry.service === name))
@@ -128,7 +142,7 @@ export async function planOf(
   const plan = makePlan({
     version: context.version,
     createdAt: context.createdAt,
-    kind: 'apply',
+    kind: context.rollback ? 'rollback' : 'apply',
     module,
     host,
     project: one.project,
@@ -140,6 +154,7 @@ export async function planOf(
     files,
     folders,
     imageReference: read.image,
+    ...(context.rollback ? { imageId: context.rollback.imageId } : {}),
     resolved: read.resolved,
     hasHealthcheck: one.references.hasHealthcheck,
     stopGraceSeconds: one.references.stopGraceSeconds,

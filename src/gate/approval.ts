@@ -68,6 +68,10 @@ export interface Judgement {
   readonly failures: readonly GateFailure[];
 }
 
+/** Mode `self` asks its one person, but for a release that this person approved before (B-2). */
+export const asksOnTerminal = (plan: Plan, platform: Platform): boolean =>
+  platform.approval.modes.includes('self') && !(plan.kind === 'rollback' && plan.destructive.length === 0);
+
 /** @param stage before the host was asked, unknown authors are left open; under the lock they are a failure */
 export function judgeApproval(plan: Plan, platform: Platform, facts: ApprovalFacts, stage: Stage): Judgement {
   const self = platform.approval.modes.includes('self');
@@ -82,7 +86,9 @@ export function judgeApproval(plan: Plan, platform: Platform, facts: ApprovalFac
   const bySignature = counting.length >= required && !unknownAuthors;
   const byRelease = plan.kind === 'rollback' && facts.release !== null && facts.release.length > 0;
   const approved = bySignature || answered || byRelease;
-  const pending = !approved && self && facts.self === 'pending' && stage === 'without host';
+  const unread = stage === 'without host' && plan.kind === 'rollback' && facts.release === null;
+  const pending =
+    !approved && stage === 'without host' && (asksOnTerminal(plan, platform) ? facts.self === 'pending' : unread);
   const state = !needed || approved ? 'approved' : pending ? 'pending' : 'not approved';
   const failures = state === 'not approved' ? reasons(plan, platform, facts, approvals, required, unknownAuthors) : [];
   return {

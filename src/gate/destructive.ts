@@ -1,7 +1,7 @@
 /** G-8: what cannot be taken back needs an approval that names this very plan. */
 import { EXIT_DESTRUCTIVE_NEEDS_APPROVAL } from '../exits.js';
 import { tenantReason } from '../plan/make.js';
-import type { Judgement } from './approval.js';
+import { asksOnTerminal, type Judgement } from './approval.js';
 import { changesAnything, type GateFacts } from './facts.js';
 import { failure, type GateVerdict, verdict } from './verdict.js';
 
@@ -9,7 +9,9 @@ import { failure, type GateVerdict, verdict } from './verdict.js';
 function destructiveReasons(facts: GateFacts): string[] {
   const { plan, provenance } = facts;
   const moved = new Set(facts.recreatedBeside.map(tenantReason));
-  const reasons = new Set(plan.destructive.filter((reason) => !moved.has(reason)));
+  // Nobody signs a rollback whose release was approved: what it says of itself is no evidence.
+  const seen = plan.kind === 'rollback' ? (facts.remade?.destructive ?? []) : [];
+  const reasons = new Set([...plan.destructive, ...seen].filter((reason) => !moved.has(reason)));
   const own = plan.destructive.length;
   if (plan.kind === 'remove') reasons.add(`${plan.service} is removed`);
   if (provenance.lastApplied?.relation === 'diverged') {
@@ -25,7 +27,8 @@ function destructiveReasons(facts: GateFacts): string[] {
 export function destructiveGate(facts: GateFacts, judgement: Judgement): GateVerdict {
   const reasons = changesAnything(facts.plan) ? destructiveReasons(facts) : [];
   if (reasons.length === 0 || judgement.namesPlan) return verdict('G-8', 'destructive', []);
-  if (judgement.state === 'pending') return verdict('G-8', 'destructive', [], false);
+  if (judgement.state === 'pending' && asksOnTerminal(facts.plan, facts.platform))
+    return verdict('G-8', 'destructive', [], false);
   const hint = facts.platform.approval.modes.includes('self')
     ? `type the module's id when asked, or: platformctl approve ${facts.plan.module}`
     : `a signature names the plan: platformctl approve ${facts.plan.module}`;

@@ -33,7 +33,7 @@ export interface GateFacts {
   /** G-9: what was observed under the lock, in the plan's form; for exactly the paths of `plan.observed.identity.files`. */
   readonly identity: NonNullable<Plan['observed']>['identity'] | null;
   /** The plan as its commit and this host give it now: what it says beyond what it saw has to be the same. null: the host was not asked. */
-  readonly remade: Pick<Plan, 'resolved' | 'smoke' | 'image'> | null;
+  readonly remade: Pick<Plan, 'resolved' | 'smoke' | 'image' | 'changes' | 'destructive'> | null;
   /** The host's status document. null: it has none (never applied); undefined: not read. */
   readonly status: Status | null | undefined;
 }
@@ -80,4 +80,10 @@ export function changesAnything(plan: Plan): boolean {
     plan.kind === 'remove' ||
     plan.changes.some((change) => change.action !== 'none')
   );
+}
+
+/** The command that makes a plan of this kind again. */
+export function planAgain({ kind, module, source_sha: sha }: Pick<Plan, 'kind' | 'module' | 'source_sha'>): string {
+  if (kind === 'rollback') return `platformctl rollback ${module} --to ${sha.slice(0, 7)}`;
+  return `platformctl plan ${module}${kind === 'remove' ? ' --remove' : ''}`;
 }

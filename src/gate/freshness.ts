@@ -2,7 +2,7 @@
 import { EXIT_STALE } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import { canonical } from '../plan/artifact.js';
-import type { GateFacts } from './facts.js';
+import { type GateFacts, planAgain } from './facts.js';
 import { equalTokens } from './provenance.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
@@ -11,7 +11,7 @@ type Seen = Identity['files'][number];
 
 export function freshnessGate(facts: GateFacts): GateVerdict {
   const { plan, stage, identity, status } = facts;
-  const again = `platformctl plan ${plan.module}`;
+  const again = planAgain(plan);
   const stale = (code: string, why: string): GateFailure => failure(EXIT_STALE, code, why, again);
   const failures: GateFailure[] = [];
   if (status?.spent.some((digest) => equalTokens(digest, plan.digest))) {
@@ -68,7 +68,21 @@ function otherwise(plan: Plan, remade: GateFacts['remade']): string[] {
   const { stable_seconds: least, ...smokeNow } = remade.smoke;
   if (canonical(smoke) !== canonical(smokeNow) || stable < least)
     wrong.push('the smoke is not the one that the plan says');
+  if (plan.kind === 'rollback') wrong.push(...unlikeItsRelease(plan, remade));
   return wrong;
+}
+
+/** What a signature vouches for in other plans: a rollback whose release was approved carries none. */
+function unlikeItsRelease(plan: Plan, remade: NonNullable<GateFacts['remade']>): string[] {
+  const removed = (changes: Plan['changes']) =>
+    changes
+      .filter(({ action, target }) => action === 'remove' && target.startsWith('file.'))
+      .map(({ target }) => target);
+  const foreign = removed(plan.changes).filter((target) => !removed(remade.changes).includes(target));
+  return [
+    ...(plan.image.id === remade.image.id ? [] : ['the image is not that of the release']),
+    ...foreign.map((target) => `it removes ${target.slice('file.'.length)}, which the release does not ask for`),
+  ];
 }
 
 /** The container set as text: order says nothing. */

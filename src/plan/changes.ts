@@ -27,6 +27,8 @@ export interface Desired {
   /** The service takes a variable of its own definition from the `.env`, or names it as env_file. */
   readonly usesDotenv: boolean;
   readonly imageReference: string;
+  /** Of the release that a rollback goes back to, and the reason where another one runs; default: what the reference means on the host. */
+  readonly image?: { readonly id: string | null; readonly moved: string };
   /** The commit has a file that lies at this path beneath remote_root. */
   readonly inCommit: (path: string) => boolean;
 }
@@ -63,6 +65,7 @@ function envFilesGone(
 /** The changes of one module. With `verify` delivery no file is ever written (3). */
 export function changesOf(desired: Desired, observation: Observation): Changes {
   const { module, compose, imageReference } = desired;
+  const image = desired.image ?? { id: observation.imageId, moved: 'image moved: same tag, new image' };
   const status = observation.status;
   const applied = status !== null && status.plan_digest !== null ? status : null;
   const states = desired.files.map((file) => fileState(file, observation));
@@ -113,7 +116,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
     } else {
       fileReasons();
       const sameLabel = only !== undefined && only.configHash !== null && only.configHash === observation.labelHash;
-      const sameImage = only !== undefined && (observation.imageId === null || only.image === observation.imageId);
+      const sameImage = only !== undefined && (image.id === null || only.image === image.id);
       const same = states.every(
         (state) => !state.toWrite && (state.file.source === 'commit' || state.file.keyed !== null),
       );
@@ -125,7 +128,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       } else {
         action = 'update';
         reasons.unshift('not yet managed');
-        if (!sameImage && only) reasons.push('image moved: same tag, new image');
+        if (!sameImage && only) reasons.push(image.moved);
         if (!sameLabel) reasons.push('service definition differs from the running container');
       }
     }
@@ -140,14 +143,8 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       ),
     );
     const sameReference = applied.image?.reference === imageReference;
-    if (
-      only &&
-      observation.imageId !== null &&
-      only.image !== observation.imageId &&
-      sameReference &&
-      !definitionChanged
-    ) {
-      reasons.push('image moved: same tag, new image');
+    if (only && image.id !== null && only.image !== image.id && sameReference && !definitionChanged) {
+      reasons.push(image.moved);
     }
     reasons.push(...containerReasons(module.smoke.exits, observation, applied, only));
     if (leftover) reasons.push('left behind by an interrupted run');

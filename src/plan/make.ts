@@ -26,6 +26,8 @@ export interface Ingredients {
   readonly files: readonly PlannedFile[];
   readonly folders: readonly string[];
   readonly imageReference: string;
+  /** Of the release that a rollback goes back to; else what the reference means on the host. */
+  readonly imageId?: string | null;
   readonly resolved: Plan['resolved'];
   readonly hasHealthcheck: boolean;
   readonly stopGraceSeconds: number;
@@ -105,7 +107,7 @@ export function makePlan(given: Ingredients): Plan {
     policy: given.policy,
     files: [...given.files],
     folders: [...given.folders].sort(),
-    image: { reference: given.imageReference, id: observation?.imageId ?? null },
+    image: { reference: given.imageReference, id: given.imageId ?? observation?.imageId ?? null },
     resolved: given.resolved,
     smoke: smokeOf(module, given.hasHealthcheck, given.stopGraceSeconds, changes.leftover),
     observed: observation ? observedOf(observation, given.files, removed) : null,

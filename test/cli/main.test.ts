@@ -36,6 +36,7 @@ describe('C-5 help', () => {
     ['approve'],
     ['explain-approval'],
     ['apply'],
+    ['rollback'],
     ['status'],
     ['runs'],
     ['audit'],
@@ -90,7 +91,8 @@ describe('wrong usage is exit 2, on stderr, with what to do', () => {
     [['help', 'nothing'], "there is no command or topic 'nothing'", 'platformctl -h'],
     [['validate', 'extra'], 'too many arguments', 'platformctl validate -h'],
     [['--', '--json'], "unknown command '--json'", 'platformctl -h'],
-    [['rollback', 'web'], "unknown command 'rollback'", 'platformctl -h'],
+    [['rollback'], "missing required argument 'id'", 'platformctl rollback -h'],
+    [['serve', 'web'], "unknown command 'serve'", 'platformctl -h'],
   ])('C-2 %j', async (argv, summary, hint) => {
     expect(await main(argv)).toBe(2);
     expect(out).toBe('');

@@ -397,6 +397,60 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
     ['G-8 PCTL-DESTRUCTIVE 6'],
   ],
   [
+    'B-2: nor where only the host tells that it is destructive',
+    (plan) => ({
+      approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+      remade: { ...plan, destructive: ['the volumes of the release differ'] },
+    }),
+    { kind: 'rollback' },
+    ['G-8 PCTL-DESTRUCTIVE 6'],
+  ],
+  [
+    'B-2: a release that nobody is known to have approved',
+    (plan) => ({ approval: approval(plan, { signatures: [], release: [] }) }),
+    { kind: 'rollback' },
+    ['G-4 PCTL-APPROVAL-MISSING 5'],
+  ],
+  [
+    'B-2: before the host was asked its approval is open, not missing',
+    (plan) => ({ stage: 'without host', approval: approval(plan, { signatures: [], release: null }) }),
+    { kind: 'rollback' },
+    [],
+  ],
+  [
+    'B-2: a destructive one fails before the host is asked',
+    (plan) => ({ stage: 'without host', approval: approval(plan, { signatures: [], release: null }) }),
+    { kind: 'rollback', destructive: ['volumes differ'] },
+    ['G-8 PCTL-DESTRUCTIVE 6'],
+  ],
+  [
+    'B-2: in mode self nobody is asked for what was approved before',
+    (plan) => ({
+      platform: platform({ modes: ['self'] }),
+      approval: approval(plan, { signatures: [], self: 'pending', release: ['self:bob@example.net'] }),
+    }),
+    { kind: 'rollback' },
+    [],
+  ],
+  [
+    'B-2: an unsigned rollback plan that takes a file away',
+    (plan) => ({
+      approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+      remade: { ...plan, changes: [] },
+    }),
+    { kind: 'rollback', changes: [{ target: 'file.core/other.conf', action: 'remove', reasons: [] }] },
+    ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  [
+    'B-2: or names another image',
+    (plan) => ({
+      approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+      remade: { ...plan, image: { ...plan.image, id: `sha256:${hex('9')}` } },
+    }),
+    { kind: 'rollback' },
+    ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  [
     'B-2: nor for an ordinary plan',
     (plan) => ({ approval: approval(plan, { signatures: [], release: ['bob@example.net'] }) }),
     {},

@@ -1,0 +1,29 @@
+import type { ExitCode } from '../exits.js';
+import { writePlans } from '../flows/plan-files.js';
+import { rollbackPlan } from '../flows/rollback.js';
+import type { World } from '../ports.js';
+import { planJson, planText } from '../views/plan.js';
+import { type ApplyFlags, run as apply } from './apply.js';
+import { printJson, styleOf } from './output.js';
+
+export interface RollbackFlags extends ApplyFlags {
+  readonly to?: string;
+  readonly out?: string;
+}
+
+/** `platformctl rollback ID [--to SHA] [--out FILE]`: makes the plan, and applies it as any other unless it is only written. */
+export async function run(world: World, args: string[], flags: RollbackFlags): Promise<ExitCode> {
+  const [id = ''] = args;
+  const result = await rollbackPlan(world, {
+    id,
+    ...(flags.to === undefined ? {} : { to: flags.to }),
+    ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
+  });
+  if (flags.out === undefined) return apply(world, [id], flags);
+  const plans = result.planned.map((one) => one.plan);
+  const whole = { ...result, written: await writePlans(world, plans, { out: flags.out }) };
+  if (flags.out === '-') return result.exitCode;
+  if (flags.json) printJson(world, planJson(whole));
+  else world.terminal.out(planText(whole, styleOf(world, flags)));
+  return result.exitCode;
+}
