@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   scale: async () => (await import('./scale.js')).scale(),
   ssh: async () => (await import('./ssh.js')).ssh(),
   redact: async () => (await import('./redact.js')).redact(),
+  fleet: async () => (await import('./fleet.js')).fleetBench(),
 };
 
 const seconds = (value: number): string => `${value < 1 ? value.toFixed(3) : value.toFixed(2)} s`;
