@@ -107,7 +107,7 @@ export interface Conversation {
 
 /**
  * One connection to one host. The program runs as `sh -c 'eval "$1"' platformctl TEXT ARGS...`, so `$1` is its own text and it can start itself again.
- * stdout of `run` is bounded by 64 MiB (more is PCTL-HOST-FLOOD, 7).
+ * stdout of `run` is bounded by 32 MiB (more is PCTL-HOST-FLOOD, 7).
  */
 export interface Host {
   readonly name: string;

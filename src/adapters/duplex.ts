@@ -38,7 +38,7 @@ export interface DuplexBounds {
 }
 
 export const DUPLEX_BOUNDS: DuplexBounds = {
-  stdoutBytes: 64 * 1024 * 1024,
+  stdoutBytes: 32 * 1024 * 1024,
   lineBytes: 64 * 1024,
   sayMs: 120_000,
   lingerMs: 2_000,

@@ -236,6 +236,73 @@ describe('X-8 once the connection stands', () => {
     });
   });
 
+  test('gives its exit status and never closes: it is given up in time, for bytes may be missing', async () => {
+    const port = await ssh((connection) =>
+      onExec(connection, (yes) => {
+        const channel = yes?.();
+        channel?.write('all');
+        channel?.exit(0);
+      }),
+    );
+    const connected = await createConnect(deps())(to(port));
+    const { value, ms } = await timed(
+      failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' })),
+    );
+    expect(value).toMatchObject({ code: 'PCTL-HOST-LOST', exit: 7 });
+    expect(ms).toBeLessThan(5000);
+    await connected.close();
+  });
+
+  test('resets after its last byte, before the exit status: PCTL-HOST-LOST, never a success', async () => {
+    const sockets: Socket[] = [];
+    const good = await ssh((connection) =>
+      onExec(connection, (yes) => {
+        yes?.().write('all', () => setTimeout(() => sockets.map((socket) => socket.resetAndDestroy()), 100));
+      }),
+    );
+    const { connect } = await import('node:net');
+    const port = await plain((socket) => {
+      sockets.push(socket);
+      const up = connect(good, '127.0.0.1');
+      up.on('error', () => {});
+      socket.pipe(up).pipe(socket);
+    });
+    const connected = await createConnect(deps())(to(port));
+    expect(await failure(connected.run(program('true'), bytes(''), { ms: 5000, step: 'observe' }))).toMatchObject({
+      code: 'PCTL-HOST-LOST',
+      exit: 7,
+    });
+  });
+
+  test('a byte now and then: the deadline is for the whole answer', async () => {
+    const port = await ssh((connection) =>
+      onExec(connection, (yes) => {
+        const channel = yes?.();
+        const timer = setInterval(() => channel?.write('a'), 50);
+        channel?.on('close', () => clearInterval(timer));
+        open.push(() => clearInterval(timer));
+      }),
+    );
+    const connected = await createConnect(deps())(to(port));
+    const ran = await timed(failure(connected.run(program('true'), bytes(''), LIMIT)));
+    expect(ran.value).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7 });
+    const talk = await connected.talk(program('true'), LIMIT);
+    const heard = await timed(failure(talk.line(LIMIT)));
+    expect(heard.value).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7 });
+    expect(Math.max(ran.ms, heard.ms)).toBeLessThan(3000);
+    await connected.close();
+  });
+
+  test('invalid UTF-8 is a line like any other', async () => {
+    const port = await ssh((connection) =>
+      onExec(connection, (yes) => yes?.().write(Buffer.from([0xff, 0xfe, 0x80, 0x0a]))),
+    );
+    const connected = await createConnect(deps())(to(port));
+    const talk = await connected.talk(program('true'), LIMIT);
+    expect(await talk.line({ ms: 5000, step: 'observe' })).toBe('\ufffd\ufffd\ufffd');
+    await connected.close();
+  });
+
   test('a channel that closes without an exit status: PCTL-HOST-LOST', async () => {
     const port = await ssh((connection) => onExec(connection, (yes) => yes?.().end('half')));
     const connected = await createConnect(deps())(to(port));
