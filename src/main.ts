@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   rollback: () => import('./commands/rollback.js'),
   status: () => import('./commands/status.js'),
   runs: () => import('./commands/runs.js'),
+  logs: () => import('./commands/logs.js'),
   audit: () => import('./commands/audit.js'),
   lock: () => import('./commands/lock.js'),
   doctor: () => import('./commands/doctor.js'),

@@ -99,6 +99,8 @@ export interface Conversation {
   line(limit: Limit): Promise<string>;
   /** Exactly n bytes. */
   bytes(n: number, limit: Limit): Promise<Uint8Array>;
+  /** What came since, as soon as something comes; no bytes: nothing came within the limit; null: the program ended. Never throws for silence. */
+  more(limit: Limit): Promise<Uint8Array | null>;
   /** Closes its input and waits for its end; its exit code, null where a signal or a lost connection ended it. */
   end(limit: Limit): Promise<number | null>;
   /** What it wrote to stderr so far, at most 64 KiB, the end. */
@@ -197,12 +199,24 @@ export interface Clock {
   uuid(): string;
 }
 
+/** Bytes from outside on their way to stdout: redacted wherever they are cut (O-4), made visible (O-5). */
+export interface OutStream {
+  /** Resolves when whoever reads has taken it; false: nobody reads any more. */
+  write(bytes: Uint8Array): Promise<boolean>;
+  /** Finished lines that are held because a secret may have begun in them; called within 100 ms of the last write. */
+  flush(): Promise<boolean>;
+  /** The rest. */
+  end(): Promise<boolean>;
+}
+
 /** What leaves goes through it, redacted. Data on stdout, all else on stderr (C-1). */
 export interface Terminal {
   readonly interactive: boolean;
   readonly colour: boolean;
   /** Data. */
   out(text: string): void;
+  /** Data that comes in pieces, as a log does. `raw`: control characters act. */
+  stream(raw: boolean): OutStream;
   /** Progress, warnings, errors. */
   err(text: string): void;
   /** A line that is rewritten in place while something takes long; null: no more. Nothing where nobody watches. */

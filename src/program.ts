@@ -172,6 +172,20 @@ export function buildProgram(act: Act): Command {
       .addHelpText('after', examples('runs', 'runs web --limit 100 --json')),
     'runs',
   );
+  to(
+    command('logs <run-or-id>', "what a run did and said, or the log of a module's container")
+      .option('-f, --follow', 'stay, and show what comes (a module)')
+      .option('--since <time>', 'only what is younger: 10m, 2h, 1d, or a time (a module)')
+      .option('--tail <n>', 'the last N lines, or all (a module; default: 100, with --since all)')
+      .option('--raw', 'control characters as they came')
+      .option('--host <host>', 'look for the run on this host only')
+      .option('--full', 'whole ids')
+      .addHelpText(
+        'after',
+        `${examples('logs 0193a1c2-7e02', 'logs web -f', 'logs web --since 10m --json')}\n\nA run is named by the beginning of its id, as runs lists it; where a module has that name, the module is meant.\nWhat was said is redacted; Ctrl-C ends with 130 and leaves nothing on the host.`,
+      ),
+    'logs',
+  );
 
   const audit = command('audit', 'the audit chains');
   to(

@@ -66,6 +66,16 @@ export function talkOver(duplex: Duplex, host: string, bounds: DuplexBounds = DU
       return until(limit, n, () => (heard.size() < n ? null : heard.take(n)));
     },
 
+    async more(limit) {
+      const came =
+        heard.size() > 0 ||
+        (await within(heard.more(1), limit.ms, () => silent(host, limit)).catch(() => {
+          heard.giveUp();
+          return null;
+        }));
+      return came === false ? null : heard.take(heard.size());
+    },
+
     async end(limit) {
       duplex.input.end();
       heard.discard();

@@ -3,9 +3,11 @@ import type { Where } from '../errors.js';
 import type { ExitCode } from '../exits.js';
 import type { GateFailure, GateVerdict } from '../gate/verdict.js';
 import type { Plan, Status } from '../manifest/types.js';
-import type { Run } from '../record/runs.js';
+import type { StepEvent } from '../ports.js';
+import type { JournalLine } from '../record/journal.js';
+import type { Output, Run } from '../record/runs.js';
 
-export type { GateFailure, GateVerdict, Run };
+export type { GateFailure, GateVerdict, JournalLine, Output, Run };
 
 export interface Undeclared {
   readonly host: string;
@@ -135,6 +137,18 @@ export interface RunsResult {
   /** Hosts that could not be asked. */
   readonly errors: readonly Failure[];
   readonly exitCode: ExitCode;
+}
+
+export interface RunLogs {
+  /** `why` in words. */
+  readonly run: Run;
+  readonly journal: readonly JournalLine[];
+  /** The journal as people read it; `at`: seconds since its first line. */
+  readonly steps: readonly (Pick<StepEvent, 'step' | 'state' | 'detail'> & { readonly at: number })[];
+  /** Raw, as the run left them on its host (O-1). */
+  readonly outputs: readonly Output[];
+  /** Hosts that might have another run of this name. */
+  readonly notAsked: readonly Failure[];
 }
 
 export interface LockRow {

@@ -5,6 +5,7 @@ import { overRun } from '../execute/converse.js';
 import { decode, type Exchange, message } from '../execute/protocol.js';
 import { EXIT_INVALID, EXIT_NO_CHANGES, type ExitCode, worstExit } from '../exits.js';
 import type { Platform } from '../manifest/model.js';
+import { modulesNamed } from '../manifest/names.js';
 import type { World } from '../ports.js';
 import { byTime, type Run, readRuns } from '../record/runs.js';
 import { whyWords } from '../verify/words.js';
@@ -17,8 +18,8 @@ import { gatherWanted } from './wanted.js';
 const LIMIT = { ms: 60_000, step: 'observe' };
 
 export interface Wanted {
-  /** null: all. */
-  readonly module: string | null;
+  /** null: of all. */
+  readonly modules: readonly string[] | null;
   /** How ids begin. */
   readonly prefix: string;
   /** The newest so many of each host. */
@@ -26,9 +27,9 @@ export interface Wanted {
 }
 
 /** Runs of one host: who holds a lock is asked before and after, so that one that begins or ends meanwhile is not taken for dead. */
-export async function runsOn(exchange: Exchange, host: string, { module, prefix, limit }: Wanted): Promise<Run[]> {
+export async function runsOn(exchange: Exchange, host: string, { modules, prefix, limit }: Wanted): Promise<Run[]> {
   const [before, runs, after] = await exchange(
-    [message('held'), message('runs', String(limit), module ?? '*', prefix), message('held')],
+    [message('held'), message('runs', String(limit), modules?.join(' ') ?? '*', prefix), message('held')],
     LIMIT,
   );
   if (!before || !after || runs?.code !== 0)
@@ -66,30 +67,32 @@ export async function askHosts<T>(
   return { answers, errors };
 }
 
-/** `id`: a module's; without one those of every module that ever ran on the hosts. */
+/** `name`: a module's or a stack's; without one those of every module that ever ran on the hosts. */
 export async function runsFlow(
   world: World,
-  id: string | undefined,
+  name: string | undefined,
   options: { readonly host?: string; readonly limit: number },
 ): Promise<RunsResult> {
   const { platform, git } = await platformOf(world);
-  const declared =
-    id === undefined ? undefined : (await gatherWanted(world, git, { workTree: true })).wanted.modules.get(id);
   if (options.host !== undefined) hostAddress(platform, options.host);
-  const only = options.host ?? declared?.host;
+  const wanted = name === undefined ? null : (await gatherWanted(world, git, { workTree: true })).wanted;
+  const modules = wanted && name !== undefined ? modulesNamed(wanted, [name]) : null;
+  const declared = modules?.flatMap((id) => wanted?.modules.get(id) ?? []) ?? [];
+  // A module that is no longer declared may have run anywhere.
+  const asked = declared.length > 0 ? new Set(declared.map((module) => module.host)) : platform.hosts.keys();
   // One more than is shown tells whether there are more.
   const { answers, errors } = await askHosts(
     world,
     platform,
-    only === undefined ? [...platform.hosts.keys()] : [only],
-    (exchange, host) => runsOn(exchange, host, { module: id ?? null, prefix: '', limit: options.limit + 1 }),
+    options.host === undefined ? [...asked] : [options.host],
+    (exchange, host) => runsOn(exchange, host, { modules, prefix: '', limit: options.limit + 1 }),
   );
   const all = byTime(answers.flat());
-  if (all.length === 0 && id !== undefined && !declared && errors.length === 0)
+  if (all.length === 0 && name !== undefined && declared.length === 0 && errors.length === 0)
     throw new PlatformError({
       code: 'PCTL-MODULE-UNKNOWN',
       exit: EXIT_INVALID,
-      summary: `no module ${id}, and no host has a run of one`,
+      summary: `no module ${name}, and no host has a run of one`,
       hint: 'platformctl runs shows those of every module',
     });
   return {

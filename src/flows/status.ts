@@ -3,9 +3,7 @@ import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
-import { projectName } from '../manifest/project.js';
 import type { Status } from '../manifest/types.js';
-import { onHost } from '../plan/files.js';
 import { conditionOf } from '../plan/observation.js';
 import type { World } from '../ports.js';
 import { parseStatus } from '../state/status.js';
@@ -13,6 +11,7 @@ import { hostAddress } from './addresses.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
+import { projectOn } from './project-on.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { askedModules } from './references.js';
@@ -74,14 +73,7 @@ async function hostRows(
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
         const status = bytes ? parseStatus(bytes, { host: name }) : null;
-        const project =
-          typeof status?.project === 'string'
-            ? status.project
-            : projectName(
-                module.project,
-                null,
-                `${remoteRoot}/${onHost({ repoRoot: platform.hosts.get(name)?.repoRoot ?? '' }, module.composeFile) ?? module.composeFile}`,
-              ).name;
+        const project = projectOn(platform, module, status);
         ours.add(project);
         const containers = first.containers.filter(
           (container) => container.project === project && container.service === module.service,

@@ -89,7 +89,7 @@ do_allstatus() {
   done
 }
 
-# The newest runs, at most LIMIT, of MODULE (`*`: of all) whose id begins with PREFIX. One line each: id, module, the journal's first and last line, who
+# The newest runs, at most LIMIT, of MODULES (`*`: of all) whose id begins with PREFIX. One line each: id, module, the journal's first and last line, who
 # started it; then what it was for. Shell words only, for there may be many. `-`: there is none, as of a run that never came to `go`.
 do_runs() {
   left=$1
@@ -98,7 +98,7 @@ do_runs() {
     case $id in *[!0-9a-f-]*) continue ;; "$3"*) ;; *) continue ;; esac
     run=$P/runs/$id module=- first=- last=- holder=- what=-
     { while IFS= read -r line; do case $line in module.*) module=${line#module.} ;; esac; done <"$run/locks"; } 2>/dev/null
-    [ "$2" = '*' ] || [ "$2" = "$module" ] || continue
+    case "* $2 " in '* * ' | *" $module "*) ;; *) continue ;; esac
     { IFS= read -r holder <"$run/holder"; } 2>/dev/null || continue
     { while IFS= read -r line; do last=$line && [ "$first" != - ] || first=$line; done <"$run/journal"; } 2>/dev/null
     { IFS= read -r what <"$run/go/audit.applied" || [ "$what" != '' ]; } 2>/dev/null || what=-

@@ -294,6 +294,25 @@ export interface LockDocument {
   }[];
 }
 
+/**
+ * What `platformctl logs ID --json` prints of a module's container (C-1).
+ */
+export interface LogsDocument {
+  schema_version: string;
+  exitCode: number;
+  module: string;
+  host: string;
+  container_id: string;
+  /**
+   * `content` is the end of it.
+   */
+  truncated: boolean;
+  /**
+   * Both channels; redacted, with control characters escaped, unless --raw was given.
+   */
+  content: string;
+}
+
 export type ModuleRepoPath = string;
 export type ModuleId = string;
 /**
@@ -920,6 +939,87 @@ export interface ComposeException {
    * YYYY-MM-DD, the last day (UTC) on which it counts.
    */
   expires?: string;
+}
+
+/**
+ * What `platformctl logs RUN --json` prints (C-1).
+ */
+export interface RunLogsDocument {
+  schema_version: string;
+  exitCode: number;
+  run: {
+    run_id: string;
+    host: string;
+    module: string | null;
+    /**
+     * null: it never came to `go`.
+     */
+    kind: 'apply' | 'rollback' | 'remove' | null;
+    who: string | null;
+    started_at: string | null;
+    source_sha: string | null;
+    /**
+     * Of the plan.
+     */
+    digest: string | null;
+    ci_url: string | null;
+    /**
+     * `applying`: it goes on. `unknown`: it never told its end. `interrupted`: it ended before `go`.
+     */
+    outcome:
+      | 'applying'
+      | 'applied'
+      | 'no_changes'
+      | 'refused'
+      | 'stale'
+      | 'busy'
+      | 'remote_failed'
+      | 'rolled_back'
+      | 'rollback_failed'
+      | 'applied_unrecorded'
+      | 'unknown'
+      | 'removed'
+      | 'interrupted'
+      | 'skipped'
+      | 'would_apply'
+      | 'never_applied';
+    /**
+     * In words.
+     */
+    why: string | null;
+    duration_seconds: number | null;
+  };
+  journal: {
+    step: string;
+    state: string;
+    exit: number;
+    /**
+     * Seconds since the host started.
+     */
+    at: number;
+    /**
+     * `-`: none.
+     */
+    detail: string;
+  }[];
+  outputs: {
+    /**
+     * The file's name in the run's folder on the host.
+     */
+    name: string;
+    /**
+     * Bytes on the host.
+     */
+    size: number;
+    /**
+     * `content` is the end of it.
+     */
+    truncated: boolean;
+    /**
+     * Redacted; with control characters escaped, unless --raw was given.
+     */
+    content: string;
+  }[];
 }
 
 /**

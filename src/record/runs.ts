@@ -22,7 +22,7 @@ export interface Run {
   readonly seconds: number | null;
 }
 
-export const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LINES = 5;
 
 /** The text of an answer to `runs`. `going`: ids of runs that hold a lock. */

@@ -36,3 +36,36 @@ export function visibleLine(text: string, max = 2000): string {
   const cut = text.length > max ? `${text.slice(0, max)}...` : text;
   return visible(cut).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
+
+/** A line that is longer is shown in pieces. Characters. */
+const PIECE = 64 * 1024;
+
+export interface VisibleStream {
+  push(bytes: Uint8Array): string;
+  end(): string;
+}
+
+/** `visible` over bytes that come in pieces, wherever they are cut: a line is shown once it is whole, so that no character and no command is seen in halves. */
+export function visibleStream(): VisibleStream {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let held = '';
+  const take = (end: number): string => {
+    const text = held.slice(0, end);
+    held = held.slice(end);
+    return visible(text);
+  };
+  return {
+    push(bytes) {
+      held += decoder.decode(bytes, { stream: true });
+      let shown = take(held.lastIndexOf('\n') + 1);
+      // What could be the beginning of something stays: half a pair, CR, `:` and `#`.
+      while (held.length > PIECE)
+        shown += take(PIECE - (/([:#\r]{1,2}|[\ud800-\udbff])$/.exec(held.slice(0, PIECE))?.[0].length ?? 0));
+      return shown;
+    },
+    end() {
+      held += decoder.decode();
+      return take(held.length);
+    },
+  };
+}

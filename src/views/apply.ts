@@ -72,7 +72,9 @@ function closing(result: ApplyResult, style: Style): string[] {
   const log = style.full ? result.log : result.log.slice(-LOG_LINES);
   lines.push(...log.map((line, index) => `  ${index === 0 ? 'log ' : '    '}  ${safe(line)}`));
   if (log.length < result.log.length)
-    lines.push(`        (the last ${log.length} of ${count(result.log.length, 'line')}; all: --json)`);
+    lines.push(
+      `        (the last ${log.length} of ${count(result.log.length, 'line')}; all: ${result.runId === null ? '--json' : `platformctl logs ${shortRun(result.runId)}`})`,
+    );
   for (const note of result.notes) lines.push(`  note  ${safe(note)}`);
   if (result.runId !== null && !GOOD.has(result.outcome))
     lines.push(`  run   ${style.full ? result.runId : shortRun(result.runId)}`);

@@ -86,8 +86,11 @@ function next(rows: readonly StatusRow[]): string[] {
   if (unknown) return [`next: platformctl plan ${unknown} (shows the host as it is; its apply ends the unknown run)`];
   const unread = rows.find((row) => row.source === 'mirror');
   if (unread) return [`next: platformctl host check ${safe(unread.host)}`];
-  const failed = named((row) => ['rolled_back', 'rollback_failed'].includes(row.status?.outcome ?? ''));
-  if (failed) return [`next: revert or fix the commit, then platformctl plan ${failed}`];
+  const failed = rows.find((row) => ['rolled_back', 'rollback_failed'].includes(row.status?.outcome ?? ''));
+  if (failed?.status?.attempt) {
+    const { run_id: run, outcome } = failed.status.attempt;
+    return [`next: platformctl logs ${shortRun(run)} (why ${safe(failed.module)}: ${outcome.replaceAll('_', ' ')})`];
+  }
   const never = named((row) => row.source === 'host' && !row.status?.plan_digest);
   return never ? [`next: platformctl plan ${never}`] : [];
 }

@@ -124,6 +124,69 @@ describe('R-8 runs, from a machine that made none of them', () => {
     for (const limit of ['0', '-1', 'x', '1e9'])
       await document('error', await second.platformctl(['runs', '--limit', limit, '--json']), 2);
   });
+});
+
+interface Logs {
+  readonly run: Row;
+  readonly journal: { step: string; state: string }[];
+  readonly outputs: { name: string; size: number; truncated: boolean; content: string }[];
+}
+
+describe('R-8 logs RUN, from a machine that did not make it', () => {
+  it('what it was, each step, what compose and the container said', async () => {
+    const logs = await document<Logs>('run-logs-output', await second.platformctl(['logs', ids.broken, '--json']));
+    expect(logs.run).toMatchObject({ run_id: ids.broken, module: 'web', host: 'host1', outcome: 'rolled_back' });
+    expect(logs.journal.map(({ step, state }) => `${step} ${state}`)).toEqual(
+      expect.arrayContaining(['start started', 'intent ended', 'up ended', 'back started', 'end rolled_back']),
+    );
+    const content = Object.fromEntries(logs.outputs.map(({ name, content }) => [name, content]));
+    expect(content['container.log']).toBe('no\n');
+    expect(content['up.err']).toMatch(/Container .*web-1/);
+    const text = await second.platformctl(['logs', ids.broken.slice(0, 13)]);
+    expect(text.exit, text.stderr).toBe(0);
+    expect(text.stdout).toMatch(/^ROLLED BACK {3}web {3}host1 {3}[0-9a-f]{7} {3}\d+ s\n {2}run {3}[0-9a-f-]{36}, by /);
+    expect(text.stdout).toMatch(/^ {2}\+\d+ s +verify +FAILED: the container exited with code 3$/m);
+    expect(text.stdout).toMatch(/^--- container\.log, 3 bytes\nno\n/m);
+  });
+
+  it('the beginning of an id that several have names them; one that none has is not found', async () => {
+    // Ids of these minutes begin alike.
+    const { error } = await document<{ error: { code: string; why: string; hint: string } }>(
+      'error',
+      await second.platformctl(['logs', ids.broken.slice(0, 5), '--json']),
+      3,
+    );
+    expect(error.code).toBe('PCTL-RUN-AMBIGUOUS');
+    expect(error.why).toContain(ids.broken.slice(0, 13));
+    expect(error.why).toContain(ids.first.slice(0, 13));
+    const { exit } = await second.platformctl([...error.hint.split(' ').slice(1)]);
+    expect(exit).toBe(0);
+    for (const [name, code] of [
+      ['ffff', 'PCTL-RUN-UNKNOWN'],
+      ['nobody', 'PCTL-LOGS-UNKNOWN'],
+      ['../../etc', 'PCTL-LOGS-UNKNOWN'],
+    ] as const)
+      expect(await document('error', await second.platformctl(['logs', name, '--json']), 3)).toMatchObject({
+        error: { code },
+      });
+  });
+
+  it('O-1, O-5 what was said is redacted by whoever reads it, and nothing of it acts', async () => {
+    const said = 'password=hunter2hunter2 \x1b[2J\u009b2J\n::error::x\n##[command]y\n\u202e\xff\n';
+    await on.onHost('host1', `cat >> ${on.repo.remoteRoot()}/.platform/runs/${ids.first}/up.err`, said);
+    for (const args of [
+      ['logs', ids.first],
+      ['logs', ids.first, '--json'],
+      ['logs', ids.first, '--raw'],
+    ]) {
+      const { stdout } = await second.platformctl(args);
+      expect(stdout).toContain('password=***');
+      expect(stdout).not.toContain('hunter2');
+    }
+    const { stdout } = await second.platformctl(['logs', ids.first]);
+    expect(stdout).toContain('\\x1b[2J\\x9b2J\n: :error::x\n# #[command]y\n<U+202E>');
+    expect((await second.platformctl(['logs', ids.first, '--raw'])).stdout).toContain('\x1b[2J\u009b2J\n::error::x');
+  });
 
   it('a host that is not reached hides none of the others: 7, and what the others have', async () => {
     const config = await readFile(`${second.dir}/.platform/config.yaml`, 'utf8');
@@ -137,5 +200,13 @@ describe('R-8 runs, from a machine that made none of them', () => {
     expect(rows).toHaveLength(3);
     expect(errors).toMatchObject([{ code: 'PCTL-HOST-CONNECT', where: { host: 'host2' } }]);
     expect((await runs(0, 'web')).runs).toHaveLength(2);
+  });
+
+  it('a host that is not reached: the run of another is shown all the same, with a warning', async () => {
+    const { exit, stdout, stderr } = await second.platformctl(['logs', ids.first]);
+    expect([exit, stdout.split(' ')[0]]).toEqual([0, 'applied']);
+    expect(stderr).toMatch(/^warning: host2 was not asked: /m);
+    const error = await document('error', await second.platformctl(['logs', 'ffff', '--json']), 7);
+    expect(error).toMatchObject({ error: { code: 'PCTL-RUN-UNKNOWN', why: expect.stringContaining('host2') } });
   });
 });

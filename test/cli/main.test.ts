@@ -39,6 +39,7 @@ describe('C-5 help', () => {
     ['rollback'],
     ['status'],
     ['runs'],
+    ['logs'],
     ['audit'],
     ['audit', 'verify'],
     ['lock', 'list'],

@@ -42,6 +42,9 @@ export function makeWorld(directory: string, environment: Record<string, string>
       colour: false,
       out: (text: string) => void out.push(text),
       err: (text: string) => void err.push(text),
+      stream: () => {
+        throw new Error('nothing streams here');
+      },
       ask: async () => null,
       progress: () => undefined,
     },

@@ -68,7 +68,9 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('R-8 run
     expect((await list(1)).map(({ id }) => id)).toEqual([runId(0x1003)]);
     expect((await list(10, '*', '0193a1c2-0')).map(({ id }) => id)).toEqual([runId(2), runId(1)]);
     expect(await list(10, '*', 'ffff')).toEqual([]);
+    expect((await list(10, 'web-2 nobody web')).map(({ id }) => id)).toEqual([runId(0x1003), runId(2), runId(1)]);
     expect(await list(10, 'nobody')).toEqual([]);
+    expect(await list(10, '-')).toEqual([]);
   });
 
   it('O-5 what is no run, and what a run says that it cannot say, is nothing', async () => {

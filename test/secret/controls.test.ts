@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { visible, visibleLine } from '../../src/secret/controls.js';
+import { visible, visibleLine, visibleStream } from '../../src/secret/controls.js';
 
 describe('O-5 hostile output is shown, never obeyed', () => {
   it.each([
@@ -44,5 +44,56 @@ describe('O-5 hostile output is shown, never obeyed', () => {
   it('a line stays one line', () => {
     expect(visibleLine('a\nb\tc')).toBe('a\\nb\\tc');
     expect(visibleLine('x'.repeat(50), 10)).toBe(`${'x'.repeat(10)}...`);
+  });
+});
+
+describe('O-5 in pieces', () => {
+  const streamed = (pieces: readonly Uint8Array[]): string => {
+    const stream = visibleStream();
+    return pieces.map((piece) => stream.push(piece)).join('') + stream.end();
+  };
+  const cut = (bytes: Uint8Array, at: readonly number[]): Uint8Array[] => {
+    const cuts = [0, ...[...at].sort((a, b) => a - b), bytes.length];
+    return cuts.slice(1).map((end, index) => bytes.subarray(cuts[index], end));
+  };
+  const unit = fc.oneof(
+    fc.constantFrom(':', '#', '[', '\x1b', '\r', '\n', ' ', '\u202e', '\u{1f600}', '\ufeff'),
+    fc.string({ unit: 'binary', maxLength: 1 }),
+  );
+  const places = fc.array(fc.nat(200), { maxLength: 8 });
+
+  it('wherever it is cut, it is shown as the whole would be', () => {
+    fc.assert(
+      fc.property(fc.string({ unit }), places, (text, at) => {
+        const bytes = new TextEncoder().encode(text);
+        const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+        expect(streamed(cut(bytes, at))).toBe(visible(whole));
+      }),
+    );
+  });
+
+  it('invalid UTF-8 breaks nothing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), places, (bytes, at) => {
+        expect(streamed(cut(bytes, at))).toBe(visible(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)));
+      }),
+    );
+  });
+
+  it('a finished line is shown at once, an unfinished one is held until it is too long', () => {
+    const stream = visibleStream();
+    const push = (text: string): string => stream.push(new TextEncoder().encode(text));
+    expect(push('one\ntw')).toBe('one\n');
+    expect(push('o\n')).toBe('two\n');
+    expect(push('x'.repeat(1_000_000)).length).toBeGreaterThan(900_000);
+  });
+
+  it.each([...Array(6).keys()])('a runner command is broken where a line without end is cut, too (%i)', (shift) => {
+    for (const attack of ['##[command]', '::error::', '\u{1f600}##[x]']) {
+      const text = 'x'.repeat(64 * 1024 - shift) + attack.repeat(20) + 'y'.repeat(70_000);
+      const shown = streamed([new TextEncoder().encode(text)]);
+      expect(shown).not.toMatch(/^[ \t]*::|##\[|\ufffd/m);
+      expect(shown.replaceAll(/[: #]/g, '')).toBe(text.replaceAll(/[: #]/g, ''));
+    }
   });
 });

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INTERRUPTED } from '../../exits.js';
 import type { Terminal } from '../../ports.js';
+import { visibleStream } from '../../secret/controls.js';
 import { redactData } from '../../secret/data.js';
 import type { Redactor } from '../../secret/redactor.js';
 
@@ -33,6 +34,19 @@ export function createTerminal(options: TerminalOptions): Terminal {
       spinner.clear();
       stdout.write(redactData(redactor, text));
     },
+    stream(raw) {
+      const filter = redactor.stream();
+      const shown = raw ? null : visibleStream();
+      const give = (bytes: Uint8Array, last = false): Promise<boolean> => {
+        spinner.clear();
+        return taken(stdout, shown ? shown.push(bytes) + (last ? shown.end() : '') : bytes);
+      };
+      return {
+        write: (bytes) => give(filter.push(bytes)),
+        flush: () => give(filter.flush()),
+        end: () => give(filter.end(), true),
+      };
+    },
     err(text) {
       spinner.clear();
       stderr.write(redactor.text(text));
@@ -47,6 +61,15 @@ export function createTerminal(options: TerminalOptions): Terminal {
       return oneLine(stdin, options.interrupted);
     },
   };
+}
+
+/** Writes, and waits while the reader is slow, so that nothing is heaped up here; false where the reader went away. */
+function taken(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve(false);
+    else if (text.length === 0) resolve(true);
+    else stream.write(text, (error) => resolve(!error));
+  });
 }
 
 const ANSWER_MAX = 10_000;

@@ -75,6 +75,22 @@ describe('local', () => {
     expect(names).toEqual(['DOCKER_CONFIG', 'HOME', 'PATH']);
   });
 
+  test('a conversation gives what comes as it comes, nothing while nothing does, null at its end', async () => {
+    const talk = await local().talk(program('printf one; read -r word; printf "$word"; read -r word; exit 4'), LIMIT);
+    const next = async (ms = 5000) => {
+      const more = await talk.more({ ms, step: 'logs' });
+      return more === null ? null : text(more);
+    };
+    expect(await next()).toBe('one');
+    expect(await next(30)).toBe('');
+    await talk.say(bytes('two\n'));
+    expect(await next()).toBe('two');
+    expect(await next(30)).toBe('');
+    await talk.say(bytes('\n'));
+    expect(await next()).toBeNull();
+    expect(await talk.end(LIMIT)).toBe(4);
+  });
+
   test('a program that does not read its input is no error', async () => {
     const result = await local().run(program('exit 0'), new Uint8Array(8 * 1024 * 1024), LIMIT);
     expect(result.code).toBe(0);

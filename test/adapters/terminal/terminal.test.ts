@@ -51,6 +51,64 @@ describe('O-1 everything that leaves is redacted', () => {
   });
 });
 
+describe('what comes in pieces', () => {
+  const SECRET = 'hunter2hunter2';
+  const log = Buffer.from(`a \x1b[2J ${SECRET}\nb ${SECRET} ::x\n::y\n`);
+  function reader(options: { slowMs?: number; gone?: boolean } = {}) {
+    const { terminal, stdout } = piped();
+    const seen: Buffer[] = [];
+    if (options.gone) stdout.destroy();
+    else if (!options.slowMs) stdout.on('data', (bytes: Buffer) => seen.push(bytes));
+    return { terminal, stdout, seen: () => Buffer.concat(seen).toString() };
+  }
+  function piped() {
+    const stdout = new PassThrough({ highWaterMark: 1024 });
+    const terminal = createTerminal({
+      redactor: createRedactor({ secrets: [new Secret(SECRET, 'test')] }),
+      stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+      stdout: stdout as unknown as NodeJS.WriteStream,
+      stderr: new PassThrough() as unknown as NodeJS.WriteStream,
+      env: {},
+      noColor: true,
+    });
+    return { terminal, stdout };
+  }
+
+  it('O-4, O-5 is redacted and made visible, wherever it is cut', async () => {
+    for (let at = 0; at <= log.length; at += 1) {
+      const { terminal, seen } = reader();
+      const stream = terminal.stream(false);
+      expect(await stream.write(log.subarray(0, at))).toBe(true);
+      expect(await stream.write(log.subarray(at))).toBe(true);
+      await stream.end();
+      expect(seen()).toBe('a \\x1b[2J ***\nb *** ::x\n: :y\n');
+    }
+  });
+
+  it('--raw: control characters as they came, secrets never', async () => {
+    const { terminal, seen } = reader();
+    const stream = terminal.stream(true);
+    await stream.write(Buffer.concat([log, Buffer.from([0xff, 0xfe])]));
+    await stream.end();
+    expect(seen()).toContain('a \x1b[2J ***\nb *** ::x\n::y\n');
+  });
+
+  it('waits for a slow reader, and stops for one that went away', async () => {
+    const { terminal, stdout } = reader({ slowMs: 1 });
+    const stream = terminal.stream(true);
+    let taken = false;
+    const writing = stream.write(Buffer.alloc(100_000, 'x\n')).then(() => {
+      taken = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(taken).toBe(false);
+    stdout.resume();
+    await writing;
+    const gone = reader({ gone: true });
+    expect(await gone.terminal.stream(false).write(log)).toBe(false);
+  });
+});
+
 describe('C-3 colour', () => {
   it.each([
     ['a terminal', { tty: true }, true],
