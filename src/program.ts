@@ -98,22 +98,22 @@ export function buildProgram(act: Act): Command {
       .option('--full', 'whole digests, every file')
       .addHelpText(
         'after',
-        `${examples('plan', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`,
+        `${examples('plan', 'plan immich', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`,
       ),
     'plan',
   );
   to(
-    command('show <plan>', 'print a plan, by file or by module id')
+    command('show <plan>', 'print a plan, by file, module id or name of a stack')
       .option('--markdown', 'for a pull request')
       .option('--full', 'whole digests')
-      .addHelpText('after', examples('show web', 'show web.plan.json --markdown')),
+      .addHelpText('after', examples('show web', 'show web.plan.json --markdown', 'show immich')),
     'show',
   );
   to(
     command('approve <plans...>', 'sign plans, once for all of them')
       .option('--key <file>', "the signing key (default: git's user.signingkey, else the agent's first known key)")
       .option('--full', 'whole digests')
-      .addHelpText('after', examples('approve web', 'approve web api cache --key ~/.ssh/id_ed25519')),
+      .addHelpText('after', examples('approve web', 'approve immich', 'approve web api cache --key ~/.ssh/id_ed25519')),
     'approve',
   );
   to(

@@ -1,6 +1,6 @@
 import { PlatformError } from '../errors.js';
-import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
-import { type ExplainResult, explainApproval } from '../flows/explain-approval.js';
+import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
+import { type ExplainResult, explainApprovals } from '../flows/explain-approval.js';
 import type { World } from '../ports.js';
 import { type Globals, printJson } from './output.js';
 
@@ -10,37 +10,41 @@ export interface ExplainFlags extends Globals {
   readonly full?: boolean;
 }
 
-/** `platformctl explain-approval PLAN|ID [--approval FILE]...` */
+/** `platformctl explain-approval PLAN|ID|STACK [--approval FILE]...` */
 export async function run(world: World, args: string[], flags: ExplainFlags): Promise<ExitCode> {
   const [reference, ...more] = args;
   if (reference === undefined || more.length > 0) {
     throw new PlatformError({
       code: 'PCTL-USAGE',
       exit: EXIT_TOOL_ERROR,
-      summary: 'explain-approval takes one plan',
+      summary: 'explain-approval takes one plan, or one stack',
       hint: 'platformctl explain-approval ID, or a plan file',
     });
   }
-  const result = await explainApproval(world, reference, {
+  const results = await explainApprovals(world, reference, {
     approvalFiles: flags.approval ?? [],
     ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
   });
-  if (flags.json) printJson(world, explainJson(result));
-  else world.terminal.out(explainText(result, flags.full === true));
-  return result.exitCode;
+  const [only, ...others] = results;
+  if (flags.json) printJson(world, only && others.length === 0 ? explainJson(only) : explainAllJson(results));
+  else world.terminal.out(results.map((result) => explainText(result, flags.full === true)).join('\n'));
+  return worstExit(results.map(({ exitCode }) => exitCode));
+}
+
+/** schemas/explain-approval.schema.json, for the modules of a stack. */
+export function explainAllJson(results: readonly ExplainResult[]): object {
+  const plans = results.map((result) => ({ module: result.module, ...approvalsOf(result) }));
+  return { schema_version: '1.0', exitCode: worstExit(results.map(({ exitCode }) => exitCode)), plans };
 }
 
 /** schemas/explain-approval.schema.json */
 export function explainJson(result: ExplainResult): object {
-  const { digest, required, counted, exitCode } = result;
-  const approvals = result.approvals.map(({ file, principal, key, counts, why }) => ({
-    file,
-    principal,
-    key,
-    counts,
-    why,
-  }));
-  return { schema_version: '1.0', exitCode, digest, required, counted, approvals };
+  return { schema_version: '1.0', exitCode: result.exitCode, ...approvalsOf(result) };
+}
+
+function approvalsOf({ digest, required, counted, approvals }: ExplainResult): object {
+  const rows = approvals.map(({ file, principal, key, counts, why }) => ({ file, principal, key, counts, why }));
+  return { digest, required, counted, approvals: rows };
 }
 
 /** Every approval with why it counts or not, then what is missing, then the next thing to do. */

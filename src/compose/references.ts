@@ -163,7 +163,7 @@ function variables(file: ComposeFile, service: string, definition: JsonMap, reac
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function dependsOn(definition: JsonMap): References['dependsOn'] {
+export function dependsOn(definition: JsonMap): References['dependsOn'] {
   const value = member(definition, 'depends_on');
   if (isList(value)) return value.map((name) => ({ service: scalarText(name) ?? '', condition: 'service_started' }));
   if (!isMap(value)) return [];

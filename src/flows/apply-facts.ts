@@ -38,6 +38,7 @@ async function commonFacts(
       .map((other) => other.service),
     approval: await gatherApproval(world, git, {
       plan,
+      manifestPath: one?.module.manifestPath ?? null,
       planFile: open.planFile,
       approvalFiles: options.approvals,
       policy,

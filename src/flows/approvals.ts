@@ -11,6 +11,8 @@ import { type Policy, SIGNERS_PATH } from './policy.js';
 
 export interface ApprovalSources {
   readonly plan: Plan;
+  /** The manifest that declares the module at the plan's commit; null: it declares none. */
+  readonly manifestPath: string | null;
   /** The plan's file; its signatures lie in the file of that name and `.sig`. */
   readonly planFile: string;
   /** `--approval FILE`, each; relative ones from the working directory. */
@@ -30,7 +32,7 @@ export async function gatherApproval(
   git: Git,
   sources: ApprovalSources,
 ): Promise<ApprovalFacts> {
-  const { plan, policy, lastApplySha } = sources;
+  const { plan, manifestPath, policy, lastApplySha } = sources;
   const parsed =
     policy.allowedSigners === null
       ? { persons: [], problems: [] }
@@ -47,7 +49,7 @@ export async function gatherApproval(
     signers: parsed.persons,
     problems: parsed.problems,
     signatures,
-    authors: lastApplySha === undefined ? null : await authorsOf(git, plan, repoRoot, lastApplySha),
+    authors: lastApplySha === undefined ? null : await authorsOf(git, plan, { manifestPath, repoRoot }, lastApplySha),
     self: sources.self,
     release: sources.release ?? null,
   };
@@ -93,7 +95,7 @@ async function readSignatures(
 export async function authorsOf(
   git: Git,
   plan: Plan,
-  repoRoot: string,
+  place: { readonly manifestPath: string | null; readonly repoRoot: string },
   lastApplySha: string | null,
 ): Promise<Author[] | null> {
   const to = await git.resolve(plan.source_sha);
@@ -107,7 +109,7 @@ export async function authorsOf(
       hint: 'fetch-depth: 0 in CI, or git fetch --unshallow',
     });
   }
-  const commits = await git.log(from, to, authoredPaths(plan, repoRoot));
+  const commits = await git.log(from, to, authoredPaths(plan, place));
   const authors = new Map<string, Author>();
   const add = (email: string, role: Author['role'], sha: string) => {
     const name = email.trim().toLowerCase();
@@ -122,14 +124,19 @@ export async function authorsOf(
 }
 
 /** The repo paths that make somebody an author: the manifest, the files of the plan, and those that it removes. */
-function authoredPaths(plan: Plan, repoRoot: string): string[] {
+function authoredPaths(
+  plan: Plan,
+  { manifestPath, repoRoot }: { readonly manifestPath: string | null; readonly repoRoot: string },
+): string[] {
   const inRepo = (path: string) => (repoRoot === '' ? path : `${repoRoot}/${path}`);
   const removed = plan.changes.flatMap(({ target }) =>
     target.startsWith('file.') ? [target.slice('file.'.length)] : [],
   );
   const files = plan.files.filter((file) => file.source === 'commit').map((file) => file.path);
   const paths = [plan.compose_file, ...files, ...removed].map(inRepo);
-  return [...new Set([`modules/${plan.module}/module.yaml`, ...paths])].sort();
+  // One that became a stack's since the last apply had a manifest of its own before.
+  const manifests = [`modules/${plan.module}/module.yaml`, ...(manifestPath === null ? [] : [manifestPath])];
+  return [...new Set([...manifests, ...paths])].sort();
 }
 
 /** How the plan's commit stands to the last applied one (G-3). */

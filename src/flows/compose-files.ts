@@ -1,19 +1,23 @@
 /** The compose files that modules name, parsed once, and what their names say when modules are held against each other (M-11). */
 import { parseCompose } from '../compose/file.js';
 import type { ComposeFile, ParsedCompose } from '../compose/model.js';
+import { neededServices } from '../compose/needs.js';
 import { references } from '../compose/references.js';
-import type { Problem } from '../errors.js';
-import { type ComposeNames, crossCheck } from '../manifest/cross.js';
-import type { Loaded } from '../manifest/load.js';
+import { type ComposeNames, type CrossProblem, crossCheck } from '../manifest/cross.js';
+import type { Loaded, ServiceNeeds } from '../manifest/load.js';
 import type { ServiceModule } from '../manifest/model.js';
 import { shapeFlaw } from '../manifest/repo-tree.js';
 
-/** Every compose file of which there are bytes, parsed; files that are no compose file are there with their problems. */
+/**
+ * Every compose file of which there are bytes, parsed; files that are no compose file are there with their problems.
+ * @param known those that were parsed already
+ */
 export function parseAll(
   modules: readonly ServiceModule[],
   bytes: ReadonlyMap<string, Uint8Array>,
+  known: ReadonlyMap<string, ParsedCompose> = new Map(),
 ): Map<string, ParsedCompose> {
-  const parsed = new Map<string, ParsedCompose>();
+  const parsed = new Map(known);
   for (const { composeFile } of modules) {
     // What may not be named is not looked into: its module is told so.
     const found = shapeFlaw(composeFile, '') ? undefined : bytes.get(composeFile);
@@ -23,7 +27,7 @@ export function parseAll(
 }
 
 /** The rules of M-11 over all modules. */
-export function crossProblems(wanted: Loaded, parsed: ReadonlyMap<string, ParsedCompose>): Problem[] {
+export function crossProblems(wanted: Loaded, parsed: ReadonlyMap<string, ParsedCompose>): CrossProblem[] {
   const files = new Map<string, ComposeFile>();
   for (const [path, one] of parsed) if (one.ok) files.set(path, one.file);
   return crossCheck(wanted, namesOf(files, [...wanted.modules.values()]), wanted.place);
@@ -49,4 +53,11 @@ function namesOf(
       return [path, { name: file.name, services: new Map(services) }];
     }),
   );
+}
+
+/** M-9: by compose file which of its services need which. */
+export function neededBy(parsed: ReadonlyMap<string, ParsedCompose>): ServiceNeeds {
+  const needs = new Map<string, ReadonlyMap<string, readonly string[]>>();
+  for (const [path, one] of parsed) if (one.ok) needs.set(path, neededServices(one.file));
+  return needs;
 }

@@ -20,6 +20,8 @@ interface Numbers {
 /** What is asked about a module's files: paths beneath remote_root. */
 export interface ModuleFiles {
   readonly module: string;
+  /** Its module.yaml or stack.yaml. */
+  readonly manifest: string;
   /** Apply writes them; none where the module's delivery is `verify`. */
   readonly files: readonly string[];
   readonly hostFiles: readonly string[];
@@ -102,7 +104,7 @@ export function moduleChecks(
         `dotenv:${module.module}`,
         false,
         `${host.remoteRoot}/${module.unlistedDotenv} is beside its compose file, and neither the commit nor host_files has it`,
-        `host_files: [.env] in modules/${module.module}/module.yaml`,
+        `host_files: [.env] in ${module.manifest}`,
       ),
     );
   }

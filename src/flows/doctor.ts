@@ -147,6 +147,7 @@ function filesOf({ module, wanted, composeFile }: Prepared): ModuleFiles {
   const listed = wanted.dotenv !== 'none';
   return {
     module: module.id,
+    manifest: module.manifestPath,
     files:
       module.delivery === 'push'
         ? wanted.files.filter((file) => file.source === 'commit').map((file) => file.path)

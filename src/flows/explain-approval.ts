@@ -10,6 +10,8 @@ import { loadPlan } from './plan-files.js';
 import { resolvePolicy } from './policy.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
+import { planReferences } from './references.js';
+import { manifestAt } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 
@@ -35,6 +37,19 @@ export interface ExplainOptions {
   readonly policyRef?: string;
 }
 
+/** One plan, or those of a stack's modules in dependency order. @throws PlatformError what explainApproval throws */
+export async function explainApprovals(
+  world: World,
+  reference: string,
+  options: ExplainOptions,
+): Promise<ExplainResult[]> {
+  const git = await world.openGit(world.directory);
+  const results: ExplainResult[] = [];
+  for (const one of await planReferences(world, git, [reference]))
+    results.push(await explainApproval(world, one, options));
+  return results;
+}
+
 /** @throws PlatformError what loadPlan, resolvePolicy and gatherApproval throw */
 export async function explainApproval(
   world: World,
@@ -52,6 +67,7 @@ export async function explainApproval(
   const release = releaseOf(status, plan.source_sha, plan.image.id)?.approved_by;
   const facts = await gatherApproval(world, git, {
     plan,
+    manifestPath: await manifestAt(world, git, plan.source_sha, plan.module),
     planFile: file,
     approvalFiles: options.approvalFiles,
     policy,

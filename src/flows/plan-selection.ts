@@ -1,6 +1,7 @@
 /** Which modules a plan is about, and which of them cannot be (P-1, M-2). */
-import { PlatformError } from '../errors.js';
+import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
+import { folderOf } from '../plan/files.js';
 import type { Git } from '../ports.js';
 import { problemFailure } from './prepare.js';
 import { askedModules } from './references.js';
@@ -35,7 +36,7 @@ export async function selected(
 ): Promise<{ ids: string[]; leftOut: number }> {
   const all = [...gathered.wanted.modules.keys()].sort();
   const broken = new Set(
-    gathered.wanted.problems.map((problem) => moduleOfPath(problem.file)).filter((id): id is string => id !== null),
+    gathered.wanted.problems.flatMap((problem) => stoppedBy(gathered, problem, options.ids) ?? []),
   );
   let ids =
     options.ids.length > 0
@@ -52,14 +53,10 @@ export async function selected(
     const kept = ids.filter((id) => {
       const module = gathered.wanted.modules.get(id);
       if (!module) return true;
-      const folder = module.composeFile.includes('/')
-        ? `${module.composeFile.slice(0, module.composeFile.lastIndexOf('/'))}/`
-        : '';
+      const folders = [module.composeFile, module.manifestPath].map(folderOf);
       return [...changed].some(
         (path) =>
-          path === module.manifestPath ||
-          path.startsWith(`modules/${id}/`) ||
-          path.startsWith(folder) ||
+          folders.some((folder) => folder === '' || path.startsWith(`${folder}/`)) ||
           module.files.some((file) => path === file || path.startsWith(`${file}/`)),
       );
     });
@@ -77,16 +74,26 @@ export async function selected(
   return { ids, leftOut };
 }
 
-/** A module's folder may itself be what is wrong: a link. */
-const moduleOfPath = (file: string): string | null => /^modules\/([^/]+)(?:\/|$)/.exec(file)?.[1] ?? null;
+/**
+ * The modules that a problem in a file stops: those that the file's folder declares. null: all of them, for it is in config.yaml or in the whole.
+ * @param asked names of the call: which modules a stack that cannot be read has is told only by them
+ */
+function stoppedBy(gathered: Gathered, problem: Problem, asked: readonly string[]): readonly string[] | null {
+  // A module's folder may itself be what is wrong: a link.
+  const folder = /^modules\/([^/]+)(?:\/|$)/.exec(problem.file)?.[1];
+  if (folder === undefined) return null;
+  const members = gathered.wanted.stacks.get(folder);
+  if (members) return gathered.wanted.modules.has(folder) ? [...members, folder] : members;
+  if (!gathered.entries.has(`modules/${folder}/stack.yaml`)) return [folder];
+  return [folder, ...asked.filter((name) => name.startsWith(`${folder}-`) && !gathered.wanted.modules.has(name))];
+}
 
 /** Problems of a module's own files stop that module, and others that they name; those of config.yaml and of the whole stop everything. */
 export function moduleProblems(gathered: Gathered, ids: readonly string[]): Failure[] {
   const errors: Failure[] = [];
   for (const problem of gathered.wanted.problems) {
-    const id = moduleOfPath(problem.file);
-    const stopped = id === null ? ids : [id, ...(problem.stops ?? [])];
-    for (const one of new Set(stopped)) if (ids.includes(one)) errors.push(problemFailure(one, problem));
+    const stopped = stoppedBy(gathered, problem, ids)?.concat(problem.stops ?? []) ?? ids;
+    for (const id of ids) if (stopped.includes(id)) errors.push(problemFailure(id, problem));
   }
   return errors;
 }

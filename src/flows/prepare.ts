@@ -9,6 +9,7 @@ import { problemExit } from '../manifest/findings.js';
 import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
 import { projectName } from '../manifest/project.js';
 import type { Plan } from '../manifest/types.js';
+import { canonical } from '../plan/artifact.js';
 import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
 import { crossProblems, parseAll } from './compose-files.js';
 import type { Failure } from './results.js';
@@ -20,6 +21,7 @@ export interface Prepared {
   readonly host: HostConfig;
   readonly compose: ComposeFile;
   readonly composeBytes: Uint8Array;
+  /** What `manifest_digest` covers. */
   readonly manifest: Uint8Array;
   /** Beneath remote_root. */
   readonly composeFile: string;
@@ -95,7 +97,7 @@ export async function prepare(
   const all = [...gathered.wanted.modules.values()];
   const paths = new Set([...modules.map((module) => module.manifestPath), ...all.map((module) => module.composeFile)]);
   const bytes = await gathered.read([...paths].filter((path) => tree.file(path)));
-  const parsed = parseAll(all, bytes);
+  const parsed = parseAll(all, bytes, gathered.compose);
   const cross = crossProblems(gathered.wanted, parsed);
 
   for (const module of modules) {
@@ -113,12 +115,13 @@ export async function prepare(
         });
         continue;
       }
-      const against = cross.filter(({ file, stops }) => file === module.manifestPath || stops?.includes(module.id));
+      const against = cross.filter((problem) => problem.module === module.id || problem.stops?.includes(module.id));
       if (against.length > 0) {
         errors.push(...against.map((problem) => problemFailure(module.id, problem)));
         continue;
       }
-      const one = prepareModule(module, host, platform, tree, bytes, parsed, today);
+      const manifest = manifestOf(module, gathered, bytes);
+      const one = prepareModule(module, host, platform, tree, manifest, bytes, parsed, today);
       errors.push(...one.errors);
       if (one.prepared) prepared.push(one.prepared);
     } catch (error) {
@@ -128,16 +131,29 @@ export async function prepare(
   return { prepared, errors, warnings: [] };
 }
 
+/**
+ * What `manifest_digest` covers: the bytes of module.yaml; for a module of a stack what its stack.yaml declares for it, so that a change for a neighbour is none
+ * for this one.
+ */
+function manifestOf(
+  module: ServiceModule,
+  gathered: Gathered,
+  bytes: ReadonlyMap<string, Uint8Array>,
+): Uint8Array | undefined {
+  const declared = gathered.wanted.declared(module);
+  return declared ? new TextEncoder().encode(canonical(declared)) : bytes.get(module.manifestPath);
+}
+
 function prepareModule(
   module: ServiceModule,
   host: HostConfig,
   platform: Platform,
   tree: Tree,
+  manifest: Uint8Array | undefined,
   bytes: ReadonlyMap<string, Uint8Array>,
   parsed: ReadonlyMap<string, ParsedCompose>,
   today: string,
 ): { prepared: Prepared | null; errors: Failure[] } {
-  const manifest = bytes.get(module.manifestPath);
   const composeBytes = bytes.get(module.composeFile);
   const composeFile = onHost(host, module.composeFile);
   const fail = (

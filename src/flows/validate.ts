@@ -34,7 +34,7 @@ export async function validateFlow(world: World): Promise<ValidateResult> {
   const problems: Problem[] = [...wanted.problems];
   const signers = bytes.get(SIGNERS_PATH);
   if (signers) problems.push(...parseAllowedSigners(signers, SIGNERS_PATH).problems);
-  const parsed = parseAll(modules, bytes);
+  const parsed = parseAll(modules, bytes, gathered.compose);
   const files = new Map<string, ComposeFile>();
   for (const [path, one] of parsed) {
     if (one.ok) files.set(path, one.file);

@@ -1,9 +1,19 @@
 /** What a commit, or the work tree, wants: its tree and manifests in one pass (M-4, M-5), and bytes of further files when somebody asks for them. */
+
+import type { ParsedCompose } from '../compose/model.js';
 import { PlatformError } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
-import { type Loaded, loadWanted, MANIFEST_MAX_BYTES, manifestPaths } from '../manifest/load.js';
+import {
+  type Loaded,
+  MANIFEST_MAX_BYTES,
+  manifestPaths,
+  type ReadManifests,
+  readManifests,
+  wantedOf,
+} from '../manifest/load.js';
 import { CONFIG_PATH } from '../manifest/platform.js';
 import type { Git, TreeEntry, WorkTree, World } from '../ports.js';
+import { neededBy, parseAll } from './compose-files.js';
 
 /** Bytes of one file that goes into a plan. */
 const FILE_MAX_BYTES = 64 * 1024 * 1024;
@@ -22,6 +32,8 @@ export interface Gathered {
   readonly branch: string | null;
   readonly workTree: boolean;
   readonly wanted: Loaded;
+  /** Compose files that were read on the way: those of stacks (M-9). */
+  readonly compose: ReadonlyMap<string, ParsedCompose>;
   /** Every file of the tree. */
   readonly entries: ReadonlyMap<string, TreeEntry>;
   /** Bytes of regular files of the tree; paths that are none are left out. One process however many. */
@@ -50,16 +62,41 @@ export async function gatherWanted(world: Pick<World, 'workTree'>, git: Git, sou
   // A manifest that is too large is not read; loadWanted says so at its place.
   const manifests = manifestPaths(list).filter((path) => entries.get(path)!.size <= MANIFEST_MAX_BYTES);
   const bytes = await read(manifests, MANIFEST_MAX_BYTES);
+  const manifest = readManifests({ entries: list, bytes });
+  const compose = await stackFiles(manifest, (paths) => read(paths, FILE_MAX_BYTES));
   return {
     sha,
     branch: sha === head.sha ? head.branch : null,
     workTree: disk !== null,
-    wanted: loadWanted({ entries: list, bytes }),
+    wanted: wantedOf(manifest, neededBy(compose)),
+    compose,
     entries,
     read: (paths) => read(paths, FILE_MAX_BYTES),
     platformBytes: bytes.get(CONFIG_PATH) ?? new Uint8Array(),
     dirtyPaths: disk ? differing(committed, list) : [],
   };
+}
+
+/** The manifest that declares a module at a commit; null: none does, or the commit is not here. */
+export async function manifestAt(
+  world: Pick<World, 'workTree'>,
+  git: Git,
+  sha: string,
+  id: string,
+): Promise<string | null> {
+  if ((await git.resolve(sha)) === null) return null;
+  const { wanted } = await gatherWanted(world, git, { sha });
+  return wanted.modules.get(id)?.manifestPath ?? null;
+}
+
+/** The compose files of stacks, which say what their modules depend on. */
+async function stackFiles(
+  { modules, stacks }: ReadManifests,
+  read: Gathered['read'],
+): Promise<ReadonlyMap<string, ParsedCompose>> {
+  if (stacks.size === 0) return new Map();
+  const members = [...modules.values()].filter((module) => module.stack !== null);
+  return parseAll(members, await read([...new Set(members.map(({ composeFile }) => composeFile))]));
 }
 
 async function headOf(git: Git, withoutCommit: boolean): Promise<{ sha: string; branch: string | null }> {

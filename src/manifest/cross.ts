@@ -12,6 +12,11 @@ export interface ComposeNames {
   readonly services: ReadonlyMap<string, { readonly healthcheck: boolean }>;
 }
 
+/** A problem of one module. */
+export interface CrossProblem extends Problem {
+  readonly module: string;
+}
+
 /** Where a key of a module's manifest stands: `spec.runtime.project`. */
 export type PlaceInManifest = (module: ServiceModule, path: readonly string[]) => { line: number; column: number };
 
@@ -24,8 +29,8 @@ export function crossCheck(
   wanted: Wanted,
   compose: ReadonlyMap<string, ComposeNames>,
   place: PlaceInManifest = () => ({ line: 1, column: 1 }),
-): Problem[] {
-  const problems: Problem[] = [];
+): CrossProblem[] {
+  const problems: CrossProblem[] = [];
   const targets = new Map<string, ServiceModule>();
   const projects = new Map<string, { module: ServiceModule; project: string }>();
   for (const module of wanted.modules.values()) {
@@ -33,7 +38,15 @@ export function crossCheck(
     if (!names) continue;
     const report: Report = (path, code, message, hint, other) => {
       const stops = other ? { stops: [other.id] } : {};
-      problems.push({ code, file: module.manifestPath, ...place(module, path), message, hint, ...stops });
+      problems.push({
+        module: module.id,
+        code,
+        file: module.manifestPath,
+        ...place(module, path),
+        message,
+        hint,
+        ...stops,
+      });
     };
     checkService(module, names, report);
     const host = wanted.platform.hosts.get(module.host);

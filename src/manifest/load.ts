@@ -1,25 +1,24 @@
-/** From the names and bytes of a tree to what is wanted, and everything that is wrong with it, in one go (M-1, M-2, M-4, M-11). */
+/** From the names and bytes of a tree to what is wanted, and everything that is wrong with it, in one go (M-1, M-2, M-4, M-9, M-11). */
 import type { Problem } from '../errors.js';
-import { checkConfig } from './config-rules.js';
 import { type Manifest, ordered, type Path } from './findings.js';
+import { configOf, MANIFEST_MAX_BYTES, open, tooLarge } from './load-config.js';
 import type { Platform, ServiceModule, Wanted } from './model.js';
-import { checkModule } from './module-rules.js';
-import { CONFIG_PATH, NO_PLATFORM, platformOf } from './platform.js';
-import { linkCode, type NamedEntry, type RepoTree, repoTree, SUBMODULE, SYMLINK } from './repo-tree.js';
+import { checkModule, checkStack } from './module-rules.js';
+import { CONFIG_PATH } from './platform.js';
+import { type NamedEntry, type RepoTree, repoTree, SUBMODULE, SYMLINK } from './repo-tree.js';
 import { checkSchema } from './schema-check.js';
 import { serviceOf } from './service.js';
-import { dependencyCircles, sameButForCase, treeProblems, whole } from './tree-problems.js';
-import type { Module, PlatformConfig } from './types.js';
-import { parseYaml } from './yaml.js';
+import { declaredModule, type StackModule, stackModules, unnamedModules } from './stack.js';
+import { dependencyCircles, equalIds, type Named, treeProblems } from './tree-problems.js';
+import type { Module } from './types.js';
 
 export { projectName } from './project.js';
+export { MANIFEST_MAX_BYTES };
 
-/** Bytes of one manifest. */
-export const MANIFEST_MAX_BYTES = 1024 * 1024;
 /** Problems that are kept of all files together (I-4). */
 const MAX_PROBLEMS = 2_000;
 
-const MODULE_FILE = /^modules\/([^/]+)\/module\.yaml$/;
+const MANIFEST_FILE = /^modules\/([^/]+)\/(module|stack)\.yaml$/;
 
 export interface Source {
   /** Every file of the tree, with git's mode. */
@@ -28,131 +27,169 @@ export interface Source {
   readonly bytes: ReadonlyMap<string, Uint8Array>;
 }
 
+/** By compose file: by service those that it needs, as that file says. */
+export type ServiceNeeds = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+
 export interface Loaded extends Wanted {
   /** config.yaml could be read and follows its schema. */
   readonly platformValid: boolean;
   /** Where a key of a module's manifest stands. */
-  readonly place: (module: Pick<ServiceModule, 'manifestPath'>, path: Path) => { line: number; column: number };
+  readonly place: (module: Pick<ServiceModule, 'id'>, path: Path) => { line: number; column: number };
+  /** What a stack.yaml declares for one of its modules; undefined for a module with a manifest of its own. */
+  readonly declared: (module: Pick<ServiceModule, 'id'>) => object | undefined;
 }
 
-/** The paths of a tree whose bytes `loadWanted` needs: config.yaml and every module.yaml that is a regular file. */
+/** The paths of a tree whose bytes `loadWanted` needs: config.yaml and every manifest that is a regular file. */
 export function manifestPaths(entries: Iterable<NamedEntry>): string[] {
   const paths: string[] = [];
   for (const { path, mode } of entries) {
-    if (mode !== SYMLINK && mode !== SUBMODULE && (path === CONFIG_PATH || MODULE_FILE.test(path))) paths.push(path);
+    if (mode !== SYMLINK && mode !== SUBMODULE && (path === CONFIG_PATH || MANIFEST_FILE.test(path))) paths.push(path);
   }
   return paths;
 }
 
 /** Reads everything. Modules that follow the schema are in the result even where something else is wrong with them: the problems decide what may go on. */
-export function loadWanted(source: Source): Loaded {
+export const loadWanted = (source: Source): Loaded => wantedOf(readManifests(source), new Map());
+
+/** Manifests before it is known which services need each other. */
+export interface ReadManifests {
+  readonly platform: Platform;
+  readonly platformValid: boolean;
+  readonly modules: ReadonlyMap<string, ServiceModule>;
+  readonly stacks: ReadonlyMap<string, readonly string[]>;
+  readonly problems: readonly Problem[];
+  /** By module. */
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  readonly declared: ReadonlyMap<string, object>;
+}
+
+/** With `wantedOf` what `loadWanted` does in one: between the two, the compose files of stacks can be read. */
+export function readManifests(source: Source): ReadManifests {
   const entries = [...source.entries];
   const tree = repoTree(entries);
   const problems: Problem[] = [...treeProblems(entries, tree)];
-  const { platform, hosts, valid } = configOf(source, tree, problems);
+  const { platform, hosts, valid } = configOf(source.bytes.get(CONFIG_PATH), tree, problems);
+  const files = openAll(source, entries, tree, problems);
 
   const ids = new Set<string>();
-  for (const { path } of entries) {
-    const folder = MODULE_FILE.exec(path)?.[1];
-    if (folder !== undefined) ids.add(folder);
+  const named: Named[] = [];
+  const stacks = new Map<string, readonly StackModule[]>();
+  const unreadStacks = new Set<string>();
+  for (const { kind, folder, path, manifest } of files) {
+    if (kind === 'module') ids.add(folder);
+    else if (!manifest) unreadStacks.add(folder);
+    if (!manifest) continue;
+    named.push({ id: folder, manifest, what: kind === 'module' ? path : `the stack ${path}` });
+    if (kind === 'module') continue;
+    const members = stackModules(manifest, folder);
+    stacks.set(folder, members);
+    for (const { id, service, manifest } of members) {
+      ids.add(id);
+      named.push({ id, manifest, what: `service ${service} of ${path}` });
+    }
   }
+
   const modules = new Map<string, ServiceModule>();
   const manifests = new Map<string, Manifest>();
-  for (const folder of [...ids].sort()) {
-    const path = `modules/${folder}/module.yaml`;
-    const bytes = source.bytes.get(path);
-    if (!bytes) {
-      // Links were told of already; a regular file without bytes was too large to be read (M-3).
-      const mode = tree.modes.get(path);
-      if (mode !== SYMLINK && mode !== SUBMODULE) problems.push(tooLarge(path));
+  const declared = new Map<string, object>();
+  const stackIds = new Map([...stacks].map(([name, members]) => [name, members.map(({ id }) => id)]));
+  const context = { tree, hosts, ids, stacks: stackIds, unreadStacks };
+  const take = (data: object, path: string, manifest: Manifest, stack: string | null): void => {
+    const module = data as Module;
+    const { id } = module.metadata;
+    modules.set(id, serviceOf(module, path, platform.hosts.get(module.spec.host)?.delivery ?? 'push', stack));
+    manifests.set(id, manifest);
+    if (stack !== null) declared.set(id, data);
+  };
+  for (const { kind, folder, path, manifest } of files) {
+    if (!manifest) continue;
+    const schemaProblems = checkSchema(kind, manifest);
+    problems.push(...schemaProblems);
+    if (kind === 'module') {
+      problems.push(...checkModule(manifest, { ...context, id: folder, self: new Set([folder]) }));
+      if (schemaProblems.length === 0) take(manifest.document.data as object, path, manifest, null);
       continue;
     }
-    const manifest = open(path, bytes, problems);
-    if (!manifest) continue;
-    manifests.set(path, manifest);
-    const schemaProblems = checkSchema('module', manifest);
-    problems.push(...schemaProblems, ...checkModule(manifest, { folder, tree, hosts, ids }));
+    const members = stacks.get(folder) ?? [];
+    problems.push(
+      ...distinct([
+        ...unnamedModules(manifest, folder),
+        ...checkStack(manifest, { ...context, id: folder, self: new Set(stackIds.get(folder)) }),
+        ...members.flatMap(({ id, manifest: one }) => checkModule(one, { ...context, id, self: new Set([id]) })),
+      ]),
+    );
     if (schemaProblems.length > 0) continue;
-    const module = manifest.document.data as Module;
-    modules.set(module.metadata.id, serviceOf(module, path, platform.hosts.get(module.spec.host)?.delivery ?? 'push'));
+    for (const member of members) take(declaredModule(manifest, member), path, member.manifest, folder);
   }
-  problems.push(...sameButForCase(ids, manifests), ...dependencyCircles(modules, manifests));
+  problems.push(...equalIds(named));
+  return { platform, platformValid: valid, modules, stacks: stackIds, problems, manifests, declared };
+}
+
+/** @param needs what modules of a stack take over into their `depends_on`; files that are not there take over nothing */
+export function wantedOf(read: ReadManifests, needs: ServiceNeeds): Loaded {
+  const { manifests, declared } = read;
+  const modules = new Map([...read.modules].map(([id, module]) => [id, withNeeds(module, read, needs)]));
   return {
-    platform,
+    platform: read.platform,
     modules,
-    stacks: new Map(),
-    problems: ordered(problems, MAX_PROBLEMS),
-    platformValid: valid,
-    place: (module, path) => manifests.get(module.manifestPath)?.document.place(path) ?? { line: 1, column: 1 },
+    stacks: read.stacks,
+    problems: ordered([...read.problems, ...dependencyCircles(modules, manifests)], MAX_PROBLEMS),
+    platformValid: read.platformValid,
+    place: ({ id }, path) => manifests.get(id)?.document.place(path) ?? { line: 1, column: 1 },
+    declared: ({ id }) => declared.get(id),
   };
+}
+
+/** M-9: what the compose file says of services of the same stack is true of their modules. */
+function withNeeds(module: ServiceModule, { modules, stacks }: ReadManifests, needs: ServiceNeeds): ServiceModule {
+  const needed = needs.get(module.composeFile)?.get(module.service) ?? [];
+  if (module.stack === null || needed.length === 0) return module;
+  const taken = (stacks.get(module.stack) ?? []).filter((id) => {
+    const service = id === module.id ? undefined : modules.get(id)?.service;
+    return service !== undefined && needed.includes(service);
+  });
+  return { ...module, dependsOn: [...new Set([...module.dependsOn, ...taken])] };
+}
+
+const isStack = (path: string): boolean => path.endsWith('/stack.yaml');
+
+interface ManifestFile {
+  readonly kind: 'module' | 'stack';
+  readonly folder: string;
+  readonly path: string;
+  /** null: it cannot be read; the problems say why. */
+  readonly manifest: Manifest | null;
+}
+
+function openAll(
+  source: Source,
+  entries: readonly NamedEntry[],
+  tree: RepoTree,
+  problems: Problem[],
+): readonly ManifestFile[] {
+  const paths = entries.map(({ path }) => path).filter((path) => MANIFEST_FILE.test(path));
+  // Modules with a manifest of their own first: where an id is taken twice, the stack is told of it.
+  const sorted = paths.sort((a, b) => Number(isStack(a)) - Number(isStack(b)) || (a < b ? -1 : 1));
+  return sorted.map((path) => {
+    const [, folder = '', kind] = MANIFEST_FILE.exec(path) ?? [];
+    const bytes = source.bytes.get(path);
+    // Links were told of already; a regular file without bytes was too large to be read (M-3).
+    const mode = tree.modes.get(path);
+    if (!bytes && mode !== SYMLINK && mode !== SUBMODULE) problems.push(tooLarge(path));
+    const manifest = bytes ? open(path, bytes, problems) : null;
+    return { kind: kind as ManifestFile['kind'], folder, path, manifest };
+  });
+}
+
+/** What services of one stack have in common is found for each of them. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  const key = ({ line, column, code, message }: Problem): string => `${line}:${column} ${code} ${message}`;
+  return [...new Map(problems.map((problem) => [key(problem), problem])).values()];
 }
 
 /** config.yaml alone, for the policy ref (G-1). Where it cannot be read the problems say so and the platform has no hosts. */
 export function loadPlatform(source: Source): { platform: Platform; problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  const { platform } = configOf(source, repoTree(source.entries), problems);
+  const { platform } = configOf(source.bytes.get(CONFIG_PATH), repoTree(source.entries), problems);
   return { platform, problems: ordered(problems, MAX_PROBLEMS) };
-}
-
-interface Config {
-  readonly platform: Platform;
-  readonly hosts: ReadonlyMap<string, { readonly repoRoot: string }> | null;
-  readonly valid: boolean;
-}
-
-/** config.yaml of a tree, where it is a regular file. */
-function configOf(source: Source, tree: RepoTree, problems: Problem[]): Config {
-  const bytes = source.bytes.get(CONFIG_PATH);
-  const mode = tree.modes.get(CONFIG_PATH) ?? tree.modes.get('.platform');
-  const link = mode === SYMLINK || mode === SUBMODULE;
-  if (bytes && !link) return loadConfig(bytes, tree, problems);
-  if (link)
-    problems.push(
-      whole(CONFIG_PATH, linkCode(mode), `${CONFIG_PATH} is not a regular file`, 'put the real file there'),
-    );
-  else if (mode !== undefined) problems.push(tooLarge(CONFIG_PATH));
-  else
-    problems.push(
-      whole(CONFIG_PATH, 'PCTL-NO-CONFIG', `there is no ${CONFIG_PATH}`, 'platformctl init writes one; commit it'),
-    );
-  return UNREADABLE;
-}
-
-const UNREADABLE: Config = { platform: NO_PLATFORM, hosts: null, valid: false };
-
-const tooLarge = (file: string): Problem =>
-  whole(
-    file,
-    'PCTL-YAML-SIZE',
-    `the file is larger than ${MANIFEST_MAX_BYTES} bytes`,
-    'a manifest is a page of text; move data into files that it names',
-  );
-
-function loadConfig(bytes: Uint8Array, tree: RepoTree, problems: Problem[]): Config {
-  const config = open(CONFIG_PATH, bytes, problems);
-  if (!config) return UNREADABLE;
-  const schemaProblems = checkSchema('platform', config);
-  problems.push(...schemaProblems, ...checkConfig(config, tree));
-  if (schemaProblems.length === 0) {
-    const platform = platformOf(config.document.data as PlatformConfig);
-    return { platform, hosts: platform.hosts, valid: true };
-  }
-  // Names of hosts are still good for telling whether a module's host exists.
-  const named = (config.document.data as { hosts?: unknown } | null)?.hosts;
-  const known = typeof named === 'object' && named !== null ? Object.entries(named) : null;
-  const rootOf = (host: unknown): string => {
-    const root = typeof host === 'object' && host !== null ? (host as { repo_root?: unknown }).repo_root : undefined;
-    return typeof root === 'string' ? root.replace(/^(\.\/)+|\/$/g, '') : '';
-  };
-  return {
-    ...UNREADABLE,
-    hosts: known ? new Map(known.map(([name, host]) => [name, { repoRoot: rootOf(host) }])) : null,
-  };
-}
-
-function open(file: string, bytes: Uint8Array, problems: Problem[]): Manifest | null {
-  const parsed = parseYaml(bytes, file, { maxBytes: MANIFEST_MAX_BYTES });
-  if (parsed.ok) return { file, document: parsed.document };
-  problems.push(...parsed.problems);
-  return null;
 }

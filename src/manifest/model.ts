@@ -72,8 +72,10 @@ export interface Smoke {
 
 export interface ServiceModule {
   readonly id: string;
-  /** `modules/<id>/module.yaml` */
+  /** `modules/<id>/module.yaml`, or the stack.yaml that declares it. */
   readonly manifestPath: string;
+  /** The stack that it is of; null: it has a module.yaml of its own. */
+  readonly stack: string | null;
   readonly description: string;
   readonly owner: string;
   readonly host: string;

@@ -1,18 +1,24 @@
-/** What the schema cannot say about one module.yaml (M-4, M-8, M-11, V-1, V-2): each rule looks at one thing and names its place. */
+/** What the schema cannot say about one module.yaml (M-4, M-8, M-11): each rule looks at one thing and names its place. */
 import type { Problem } from '../errors.js';
-import { at, finding, listAt, type Manifest, numberAt, type Path, shown, textAt, textsAt } from './findings.js';
+import { at, finding, listAt, type Manifest, type Path, shown, textAt, textsAt } from './findings.js';
 import { nearest } from './nearest.js';
 import { folderOf, isBeneath, joinRepoPath, normaliseRepoPath } from './paths.js';
 import { namedPathFlaw, type RepoTree, shapeFlaw } from './repo-tree.js';
+import { checkSmoke } from './smoke-rules.js';
 
 export interface ModuleContext {
-  /** The name of the module's folder. */
-  readonly folder: string;
+  /** What metadata.id has to be: the folder's name; a service of a stack has its own. */
+  readonly id: string;
+  /** Modules that this manifest declares: none of them can depend on what is declared here. */
+  readonly self: ReadonlySet<string>;
   readonly tree: RepoTree;
   /** Names of hosts with their repo_root; null where config.yaml could not be read. */
   readonly hosts: ReadonlyMap<string, { readonly repoRoot: string }> | null;
-  /** Folders beneath modules/ that hold a module.yaml, whether it is right or not. */
+  /** Modules that are declared somewhere, rightly or not. */
   readonly ids: ReadonlySet<string>;
+  readonly stacks: ReadonlyMap<string, readonly string[]>;
+  /** Stacks that could not be read: which modules they have is not known. */
+  readonly unreadStacks: ReadonlySet<string>;
 }
 
 type Rule = (module: Manifest, context: ModuleContext) => Problem[];
@@ -21,10 +27,15 @@ export function checkModule(module: Manifest, context: ModuleContext): Problem[]
   return RULES.flatMap((rule) => rule(module, context));
 }
 
+/** The part of a stack.yaml that its services share. Its `smoke` counts only together with each service's own. */
+export function checkStack(stack: Manifest, context: ModuleContext): Problem[] {
+  return RULES.filter((rule) => rule !== checkSmoke).flatMap((rule) => rule(stack, context));
+}
+
 const HOST: Path = ['spec', 'host'];
 const COMPOSE_FILE: Path = ['spec', 'runtime', 'compose_file'];
 
-const folderName: Rule = (module, { folder }) => {
+const folderName: Rule = (module, { id: folder }) => {
   const id = textAt(module, ['metadata', 'id']);
   return id === undefined || id === folder
     ? []
@@ -129,87 +140,18 @@ const hostFiles: Rule = (module, { tree, hosts }) => {
   });
 };
 
-const smoke: Rule = (module) => {
-  const problems: Problem[] = [];
-  const path: Path = ['spec', 'smoke'];
-  const timeout = numberAt(module, [...path, 'timeout_seconds']);
-  const stable = numberAt(module, [...path, 'stable_seconds']);
-  const job = at(module, [...path, 'exits']) !== undefined;
-  // Without stable_seconds it is 30, or 10 with a healthcheck: crossCheck knows which.
-  const floor = stable ?? (job ? 0 : 10);
-  if ((timeout ?? 120) <= floor) {
-    problems.push(
-      finding(
-        module,
-        [...path, timeout === undefined ? 'stable_seconds' : 'timeout_seconds'],
-        'PCTL-SMOKE-TIMEOUT',
-        `smoke.timeout_seconds (${timeout ?? '120, the default'}) must be above stable_seconds (${floor})`,
-        'it has to start, and then stay up for stable_seconds, within timeout_seconds',
-      ),
-    );
-  }
-  if (job && at(module, [...path, 'http']) !== undefined) {
-    problems.push(
-      finding(
-        module,
-        [...path, 'http'],
-        'PCTL-SMOKE-JOB',
-        'a job that ends (exits) cannot answer HTTP',
-        'remove one of the two',
-      ),
-    );
-  }
-  const url = textAt(module, [...path, 'http', 'url']);
-  const flaw = url === undefined ? null : urlFlaw(url);
-  if (flaw) problems.push(finding(module, [...path, 'http', 'url'], flaw.code, flaw.message, flaw.hint));
-  return problems;
-};
-
-/** V-2: link-local addresses (cloud metadata lives there) in every way of writing them; credentials do not belong into a manifest. */
-function urlFlaw(text: string): { code: string; message: string; hint?: string } | null {
-  // A text that is no URL at all fails the schema's pattern first.
-  if (!URL.canParse(text))
-    return /^https?:\/\//.test(text) ? { code: 'PCTL-SMOKE-URL', message: 'smoke.http.url is not a URL' } : null;
-  const url = new URL(text);
-  if (url.username || url.password)
-    return {
-      code: 'PCTL-SMOKE-URL',
-      message: 'smoke.http.url has a user or password in it',
-      hint: 'use a path that needs none',
-    };
-  const host = url.hostname
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
-    .toLowerCase();
-  const mapped = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):[0-9a-f]{1,4}$/.exec(host)?.[1];
-  const linkLocal =
-    /^169\.254\./.test(host) ||
-    /^fe[89ab][0-9a-f]:/.test(host) ||
-    (mapped !== undefined && Number.parseInt(mapped, 16) === 0xa9fe);
-  return linkLocal
-    ? {
-        code: 'PCTL-SMOKE-LINK-LOCAL',
-        message: `smoke.http.url goes to the link-local address ${host}`,
-        hint: 'http://127.0.0.1:PORT/',
-      }
-    : null;
-}
-
-const dependencies: Rule = (module, { folder, ids }) =>
+const dependencies: Rule = (module, { self, ids, stacks, unreadStacks }) =>
   textsAt(module, ['spec', 'depends_on']).flatMap(({ text, path }) => {
-    if (text === folder)
-      return [finding(module, path, 'PCTL-DEPENDS-CIRCLE', `${folder} depends on itself`, 'remove it')];
-    if (ids.has(text)) return [];
+    if (self.has(text)) return [finding(module, path, 'PCTL-DEPENDS-CIRCLE', `${text} depends on itself`, 'remove it')];
+    if (ids.has(text) || [...unreadStacks].some((stack) => text.startsWith(`${stack}-`))) return [];
+    const members = stacks.get(text);
     const close = nearest(text, ids);
-    return [
-      finding(
-        module,
-        path,
-        'PCTL-DEPENDS-UNKNOWN',
-        `there is no module ${shown(text)}`,
-        close ? `did you mean ${close}?` : 'add modules/ID/module.yaml, or remove it',
-      ),
-    ];
+    const hint = members
+      ? `${text} is a stack: name its modules, such as ${members.slice(0, 3).join(', ')}`
+      : close
+        ? `did you mean ${close}?`
+        : 'add modules/ID/module.yaml, or remove it';
+    return [finding(module, path, 'PCTL-DEPENDS-UNKNOWN', `there is no module ${shown(text)}`, hint)];
   });
 
 /** What can be declared and is not built yet is refused by name, never passed over. */
@@ -245,4 +187,4 @@ const notBuilt: Rule = (module) => {
   return problems;
 };
 
-const RULES: readonly Rule[] = [folderName, knownHost, repoPaths, hostFiles, smoke, dependencies, notBuilt];
+const RULES: readonly Rule[] = [folderName, knownHost, repoPaths, hostFiles, checkSmoke, dependencies, notBuilt];

@@ -3,9 +3,15 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import type { Problem } from '../errors.js';
 import { at, finding, type Manifest, type Path, shown } from './findings.js';
 import { nearest } from './nearest.js';
-import { moduleSchema, platformSchema } from './schemas.js';
+import { moduleSchema, platformSchema, stackSchema } from './schemas.js';
 
-export type ManifestKind = 'module' | 'platform';
+export type ManifestKind = 'module' | 'platform' | 'stack';
+
+const SCHEMAS: Readonly<Record<ManifestKind, object>> = {
+  module: moduleSchema,
+  platform: platformSchema,
+  stack: stackSchema,
+};
 
 /** Of one file; more help nobody. */
 const MAX_PROBLEMS = 50;
@@ -24,7 +30,9 @@ function validator(kind: ManifestKind): ValidateFunction {
       validateFormats: false,
       validateSchema: false,
     });
-    validate = ajv.compile(kind === 'module' ? moduleSchema : platformSchema);
+    // A stack's schema refers to the module's.
+    if (kind === 'stack') ajv.addSchema(moduleSchema);
+    validate = ajv.compile(SCHEMAS[kind]);
     compiled.set(kind, validate);
   }
   return validate;
@@ -69,7 +77,7 @@ function problem(manifest: Manifest, error: ErrorObject): Problem {
       'letters, digits, -, _ and .',
     );
   }
-  const special = SPECIAL[dotted(path.map((step) => (typeof step === 'number' ? '*' : step)))];
+  const special = SPECIAL[dotted(withoutService(path).map((step) => (typeof step === 'number' ? '*' : step)))];
   const [code, message, hint] = words(error);
   const value = `${dotted(path) || 'the file'} ${message}`;
   return finding(manifest, path, special?.code ?? code, value, special?.hint ?? hint);
@@ -84,9 +92,19 @@ function unknownKey(manifest: Manifest, path: Path, error: ErrorObject): Problem
     [...path, key],
     'PCTL-KEY-UNKNOWN',
     `unknown key ${shown(key)}${path.length > 0 ? ` in ${dotted(path)}` : ''}`,
-    close ? `did you mean ${close}?` : `known here: ${known.join(', ')}`,
+    path[1] === 'services' && SHARED.has(key)
+      ? 'modules of a stack share host, compose file and project: set it in spec, or write a module.yaml'
+      : close
+        ? `did you mean ${close}?`
+        : `known here: ${known.join(', ')}`,
   );
 }
+
+/** What a service of a stack cannot have of its own. */
+const SHARED = new Set(['host', 'compose_file', 'project', 'orchestrator']);
+
+/** A service of a stack has the keys of a module's spec. */
+const withoutService = (path: Path): Path => (path[1] === 'services' ? ['spec', ...path.slice(3)] : path);
 
 const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
@@ -154,6 +172,7 @@ function words({
 /** Places whose errors people meet by name. */
 const SPECIAL: Readonly<Record<string, { code: string; hint: string }>> = {
   'metadata.id': { code: 'PCTL-MODULE-ID', hint: 'letters, digits, _ and -, at most 63, not beginning with -' },
+  'spec.id': { code: 'PCTL-MODULE-ID', hint: 'letters, digits, _ and -, at most 63, not beginning with -' },
   'spec.depends_on.*': { code: 'PCTL-MODULE-ID', hint: 'a module id' },
   'spec.runtime.compose_service': {
     code: 'PCTL-MODULE-SERVICE',

@@ -1395,3 +1395,187 @@ export const platformSchema = {
     }
   }
 };
+
+export const stackSchema = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "stack.schema.json",
+  "title": "Stack",
+  "description": "`modules/<stack>/stack.yaml`: several services of one compose file at once, a module for each.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "spec"
+  ],
+  "properties": {
+    "apiVersion": {
+      "$ref": "module.schema.json#/properties/apiVersion"
+    },
+    "kind": {
+      "const": "Stack",
+      "description": "What this file declares."
+    },
+    "metadata": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+        "id"
+      ],
+      "description": "What the stack is.",
+      "properties": {
+        "id": {
+          "$ref": "module.schema.json#/$defs/ModuleId",
+          "description": "The stack's name, equal to its folder's. Where a command takes a module's id, it stands for all modules of the stack.",
+          "examples": [
+            "immich"
+          ]
+        },
+        "description": {
+          "type": "string",
+          "maxLength": 1000,
+          "description": "What it is for, in a line; of every module.",
+          "examples": [
+            "Photos"
+          ]
+        },
+        "owner": {
+          "$ref": "module.schema.json#/properties/metadata/properties/owner"
+        }
+      }
+    },
+    "spec": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+        "host",
+        "runtime",
+        "services"
+      ],
+      "description": "What runs where. What stands here holds for every service; what stands beneath a service is its own. Of two values the service's counts; lists (`files`, `host_files`, `depends_on`) add up.",
+      "properties": {
+        "host": {
+          "$ref": "module.schema.json#/properties/spec/properties/host"
+        },
+        "runtime": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "compose_file"
+          ],
+          "description": "The compose file and project that the services share.",
+          "properties": {
+            "orchestrator": {
+              "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/orchestrator"
+            },
+            "compose_file": {
+              "$ref": "module.schema.json#/$defs/ModuleRepoPath",
+              "description": "The compose file, a path in the repo beneath the host's `repo_root`. Which service needs which is taken over from it.",
+              "examples": [
+                "modules/immich/compose.yaml"
+              ]
+            },
+            "project": {
+              "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/project"
+            },
+            "delivery": {
+              "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/delivery"
+            },
+            "files": {
+              "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/files"
+            },
+            "host_files": {
+              "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/host_files"
+            }
+          }
+        },
+        "smoke": {
+          "$ref": "module.schema.json#/properties/spec/properties/smoke"
+        },
+        "depends_on": {
+          "$ref": "module.schema.json#/properties/spec/properties/depends_on"
+        },
+        "protected": {
+          "$ref": "module.schema.json#/properties/spec/properties/protected"
+        },
+        "pre_apply": {
+          "$ref": "module.schema.json#/properties/spec/properties/pre_apply"
+        },
+        "post_apply": {
+          "$ref": "module.schema.json#/properties/spec/properties/post_apply"
+        },
+        "secrets": {
+          "$ref": "module.schema.json#/properties/spec/properties/secrets"
+        },
+        "services": {
+          "type": "object",
+          "minProperties": 1,
+          "maxProperties": 200,
+          "propertyNames": {
+            "pattern": "^[a-zA-Z0-9._][a-zA-Z0-9._-]*$",
+            "maxLength": 128
+          },
+          "description": "A module for each entry: the key is the service's name in the compose file, the module is `<stack>-<key>`.",
+          "additionalProperties": {
+            "type": [
+              "object",
+              "null"
+            ],
+            "additionalProperties": false,
+            "properties": {
+              "id": {
+                "$ref": "module.schema.json#/$defs/ModuleId",
+                "description": "The module's id. Default: `<stack>-<key>`.",
+                "examples": [
+                  "photos"
+                ]
+              },
+              "runtime": {
+                "type": "object",
+                "additionalProperties": false,
+                "description": "What this service has of its own.",
+                "properties": {
+                  "compose_service": {
+                    "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/compose_service",
+                    "description": "The service's name in the compose file. Default: the key.",
+                    "examples": [
+                      "immich_server"
+                    ]
+                  },
+                  "delivery": {
+                    "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/delivery"
+                  },
+                  "files": {
+                    "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/files"
+                  },
+                  "host_files": {
+                    "$ref": "module.schema.json#/properties/spec/properties/runtime/properties/host_files"
+                  }
+                }
+              },
+              "smoke": {
+                "$ref": "module.schema.json#/properties/spec/properties/smoke"
+              },
+              "depends_on": {
+                "$ref": "module.schema.json#/properties/spec/properties/depends_on"
+              },
+              "protected": {
+                "$ref": "module.schema.json#/properties/spec/properties/protected"
+              },
+              "pre_apply": {
+                "$ref": "module.schema.json#/properties/spec/properties/pre_apply"
+              },
+              "post_apply": {
+                "$ref": "module.schema.json#/properties/spec/properties/post_apply"
+              },
+              "secrets": {
+                "$ref": "module.schema.json#/properties/spec/properties/secrets"
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+};

@@ -3,13 +3,19 @@ import type { Delivery, ServiceModule } from './model.js';
 import { normaliseRepoPath } from './paths.js';
 import type { Module } from './types.js';
 
-/** @param module follows its schema. @param delivery of its host */
-export function serviceOf(module: Module, manifestPath: string, delivery: Delivery): ServiceModule {
+/** @param module follows its schema. @param delivery of its host. @param stack that declares it */
+export function serviceOf(
+  module: Module,
+  manifestPath: string,
+  delivery: Delivery,
+  stack: string | null,
+): ServiceModule {
   const { metadata, spec } = module;
   const { runtime, smoke } = spec;
   return {
     id: metadata.id,
     manifestPath,
+    stack,
     description: metadata.description ?? '',
     owner: metadata.owner ?? '',
     host: spec.host,

@@ -7,7 +7,7 @@ import { isBeneath } from './paths.js';
 import { linkCode, type NamedEntry, type RepoTree, SYMLINK } from './repo-tree.js';
 
 /** Files that look like manifests: read by nothing yet, or misnamed. */
-const OTHER_FILE = /^modules\/([^/]+)\/(module\.yml|stack\.ya?ml|pack\.ya?ml)$/;
+const OTHER_FILE = /^modules\/([^/]+)\/(module\.yml|stack\.yml|pack\.ya?ml)$/;
 
 /** M-4: no link anywhere beneath modules/; and files there that nothing would read. */
 export function treeProblems(entries: readonly NamedEntry[], tree: RepoTree): Problem[] {
@@ -24,22 +24,13 @@ export function treeProblems(entries: readonly NamedEntry[], tree: RepoTree): Pr
   for (const { path } of entries) {
     const [, folder, name] = OTHER_FILE.exec(path) ?? [];
     if (name === undefined) continue;
-    if (name === 'module.yml')
+    if (name === 'module.yml' || name === 'stack.yml')
       problems.push(
         whole(
           path,
           'PCTL-MANIFEST-NAME',
-          'nothing reads module.yml',
-          `rename it: git mv ${path} modules/${folder}/module.yaml`,
-        ),
-      );
-    else if (name.startsWith('stack'))
-      problems.push(
-        whole(
-          path,
-          'PCTL-NOT-BUILT-STACK',
-          'stack.yaml is not built yet, so its services would be passed over',
-          'write one modules/ID/module.yaml for each service',
+          `nothing reads ${name}`,
+          `rename it: git mv ${path} modules/${folder}/${name.replace('.yml', '.yaml')}`,
         ),
       );
     else
@@ -55,24 +46,29 @@ export function treeProblems(entries: readonly NamedEntry[], tree: RepoTree): Pr
   return problems;
 }
 
-/** Ids are unique without regard to case: state and locks lie in files of that name, and not every disk tells them apart. */
-export function sameButForCase(ids: ReadonlySet<string>, manifests: ReadonlyMap<string, Manifest>): Problem[] {
-  const first = new Map<string, string>();
+/** Something that a command can be told by its id. */
+export interface Named {
+  readonly id: string;
+  readonly manifest: Manifest;
+  /** Where it is declared, in words. */
+  readonly what: string;
+}
+
+/** Ids are unique without regard to case, over modules and stacks: state and locks lie in files of that name, and not every disk tells them apart. */
+export function equalIds(named: readonly Named[]): Problem[] {
+  const first = new Map<string, Named>();
   const problems: Problem[] = [];
-  for (const id of [...ids].sort()) {
+  for (const one of [...named].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) {
+    const { id, manifest } = one;
     const other = first.get(id.toLowerCase());
-    const manifest = manifests.get(`modules/${id}/module.yaml`);
-    if (other === undefined) first.set(id.toLowerCase(), id);
-    else if (manifest)
-      problems.push(
-        finding(
-          manifest,
-          ['metadata', 'id'],
-          'PCTL-MODULE-ID-CASE',
-          `${id} and ${other} differ only in case`,
-          'rename one of them',
-        ),
-      );
+    if (other === undefined) first.set(id.toLowerCase(), one);
+    else {
+      const [code, message, hint] =
+        other.id === id
+          ? ['PCTL-MODULE-ID-TWICE', `${id} is also the id of ${other.what}`, 'give one of them another id']
+          : ['PCTL-MODULE-ID-CASE', `${id} and ${other.id} differ only in case`, 'rename one of them'];
+      problems.push({ ...finding(manifest, ['metadata', 'id'], code, message, hint), stops: [other.id] });
+    }
   }
   return problems;
 }
@@ -85,16 +81,17 @@ export function dependencyCircles(
   const edges = new Map([...modules].map(([id, { dependsOn }]) => [id, dependsOn]));
   return circles(edges).flatMap((circle) => {
     const [from = '', to = from] = circle;
-    const manifest = manifests.get(modules.get(from)?.manifestPath ?? '');
+    const manifest = manifests.get(from);
     if (!manifest) return [];
     const entry = textsAt(manifest, ['spec', 'depends_on']).find(({ text }) => text === to);
     const shownCircle = circle.length > 8 ? [...circle.slice(0, 4), '...', ...circle.slice(-3)] : circle;
     const told = finding(
       manifest,
-      entry?.path ?? ['spec', 'depends_on'],
+      // A stack says it for all of its modules, or the compose file does: then it is the service's.
+      entry?.path ?? ['metadata', 'id'],
       'PCTL-DEPENDS-CIRCLE',
       `depends_on goes in a circle: ${[...shownCircle, from].join(' -> ')}`,
-      'remove one of these',
+      entry ? 'remove one of these' : 'remove one of these; for a stack, what its compose file says counts too',
     );
     return [{ ...told, stops: circle }];
   });

@@ -194,29 +194,45 @@ export interface ErrorDocument {
 /**
  * What `platformctl explain-approval --json` prints (C-1).
  */
-export interface ExplainApprovalDocument {
+export type ExplainApprovalDocument = {
+  [k: string]: unknown;
+} & {
   schema_version: string;
   exitCode: number;
-  digest: string;
+  digest?: string;
   /**
    * 0 where the plan changes nothing.
    */
-  required: number;
-  counted: number;
-  approvals: {
-    file: string;
+  required?: number;
+  counted?: number;
+  approvals?: Approvals;
+  /**
+   * Where a stack was named: its modules, in dependency order.
+   */
+  plans?: {
+    module: string;
+    digest: string;
     /**
-     * null where the key is not in allowed_signers.
+     * 0 where the plan changes nothing.
      */
-    principal: string | null;
-    /**
-     * The key's fingerprint; null where the signature is not good.
-     */
-    key: string | null;
-    counts: boolean;
-    why: string;
+    required: number;
+    counted: number;
+    approvals: Approvals;
   }[];
-}
+};
+export type Approvals = {
+  file: string;
+  /**
+   * null where the key is not in allowed_signers.
+   */
+  principal: string | null;
+  /**
+   * The key's fingerprint; null where the signature is not good.
+   */
+  key: string | null;
+  counts: boolean;
+  why: string;
+}[];
 
 /**
  * What `platformctl host add --json` prints.
@@ -1098,6 +1114,201 @@ export interface RunsDocument {
     hint: string | null;
     exitCode: number;
   }[];
+}
+
+/**
+ * Further repo paths that the service needs. Files that the compose file names (`.env`, `env_file`, configs, secrets, bind mounts inside the repo) are found without being listed.
+ *
+ * @maxItems 1000
+ */
+export type Files = string[];
+/**
+ * Files that live only on the host, such as an `.env` with a password; relative to the compose file's folder. platformctl never writes, prints, copies, keeps or deletes them.
+ *
+ * @maxItems 1000
+ */
+export type HostFiles = string[];
+/**
+ * Modules that come before this one where several are applied.
+ *
+ * @maxItems 1000
+ */
+export type DependsOn = string[];
+/**
+ * Actions that must succeed before the change. Reserved: a list that is not empty is refused until actions exist.
+ *
+ * @maxItems 100
+ */
+export type PreApply = (
+  | string
+  | {
+      action: string;
+      parameters?: {};
+    }
+)[];
+/**
+ * Actions that run after the change. Reserved: a list that is not empty is refused until actions exist.
+ *
+ * @maxItems 100
+ */
+export type PostApply = (
+  | string
+  | {
+      action: string;
+      parameters?: {};
+    }
+)[];
+/**
+ * Files decrypted where platformctl runs. Reserved: refused until it is built.
+ *
+ * @maxItems 100
+ */
+export type Secrets = {
+  /**
+   * The file on the host, relative to the compose file's folder.
+   */
+  file: string;
+  /**
+   * Where it comes from.
+   */
+  from: string;
+}[];
+
+/**
+ * `modules/<stack>/stack.yaml`: several services of one compose file at once, a module for each.
+ */
+export interface Stack {
+  /**
+   * The version of this file's format.
+   */
+  apiVersion: 'platformctl/v1';
+  /**
+   * What this file declares.
+   */
+  kind: 'Stack';
+  /**
+   * What the stack is.
+   */
+  metadata: {
+    /**
+     * The stack's name, equal to its folder's. Where a command takes a module's id, it stands for all modules of the stack.
+     */
+    id: string;
+    /**
+     * What it is for, in a line; of every module.
+     */
+    description?: string;
+    /**
+     * Who looks after it.
+     */
+    owner?: string;
+  };
+  /**
+   * What runs where. What stands here holds for every service; what stands beneath a service is its own. Of two values the service's counts; lists (`files`, `host_files`, `depends_on`) add up.
+   */
+  spec: {
+    /**
+     * A key of `hosts` in `.platform/config.yaml`.
+     */
+    host: string;
+    /**
+     * The compose file and project that the services share.
+     */
+    runtime: {
+      /**
+       * What runs it.
+       */
+      orchestrator?: 'docker-compose';
+      /**
+       * The compose file, a path in the repo beneath the host's `repo_root`. Which service needs which is taken over from it.
+       */
+      compose_file: string;
+      /**
+       * The compose project. Default: the compose file's `name:`, else the name of its folder on the host, normalised as compose does it. It is always passed as `-p`, and the plan says where it came from.
+       */
+      project?: string;
+      /**
+       * `push`: platformctl puts the commit's bytes on the host (never into a git work tree). `verify`: something else does, such as a checkout that is pulled; nothing of the repo is written there, and apply refuses unless its bytes are the commit's. Default: the host's, else the platform's, else `push`.
+       */
+      delivery?: 'push' | 'verify';
+      files?: Files;
+      host_files?: HostFiles;
+    };
+    smoke?: Smoke;
+    depends_on?: DependsOn;
+    /**
+     * Any recreate of its container counts as destructive and needs an approval that names the plan.
+     */
+    protected?: boolean;
+    pre_apply?: PreApply;
+    post_apply?: PostApply;
+    secrets?: Secrets;
+    /**
+     * A module for each entry: the key is the service's name in the compose file, the module is `<stack>-<key>`.
+     */
+    services: {
+      [k: string]: {
+        /**
+         * The module's id. Default: `<stack>-<key>`.
+         */
+        id?: string;
+        /**
+         * What this service has of its own.
+         */
+        runtime?: {
+          /**
+           * The service's name in the compose file. Default: the key.
+           */
+          compose_service?: string;
+          /**
+           * `push`: platformctl puts the commit's bytes on the host (never into a git work tree). `verify`: something else does, such as a checkout that is pulled; nothing of the repo is written there, and apply refuses unless its bytes are the commit's. Default: the host's, else the platform's, else `push`.
+           */
+          delivery?: 'push' | 'verify';
+          files?: Files;
+          host_files?: HostFiles;
+        };
+        smoke?: Smoke;
+        depends_on?: DependsOn;
+        /**
+         * Any recreate of its container counts as destructive and needs an approval that names the plan.
+         */
+        protected?: boolean;
+        pre_apply?: PreApply;
+        post_apply?: PostApply;
+        secrets?: Secrets;
+      } | null;
+    };
+  };
+}
+/**
+ * How it is told that the service works.
+ */
+export interface Smoke {
+  /**
+   * Within this time it must run (with a healthcheck: be healthy) and have stayed so. Above `stable_seconds`.
+   */
+  timeout_seconds?: number;
+  /**
+   * How long it must stay up. Default: 30, with a healthcheck 10.
+   */
+  stable_seconds?: number;
+  /**
+   * A URL that the host itself must get an answer from, so private ports work. Redirects are not followed.
+   */
+  http?: {
+    /**
+     * Without user and password; a literal link-local address is refused.
+     */
+    url: string;
+    /**
+     * The status code that counts.
+     */
+    status?: number;
+  };
+  /**
+   * Instead of running: a job (compose `restart: "no"`) that must end with this code.
+   */
+  exits?: number;
 }
 
 /**

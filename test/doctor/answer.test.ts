@@ -101,6 +101,7 @@ describe('the answer of check.sh', () => {
 describe('C-7 checks of a host', () => {
   const module: ModuleFiles = {
     module: 'web',
+    manifest: 'modules/web/module.yaml',
     files: ['web/compose.yaml', 'web/a b'],
     hostFiles: ['web/secret'],
     unlistedDotenv: 'web/.env',

@@ -153,7 +153,8 @@ describe('G-4: approvals', () => {
     repo.commit('two', 'bob@example.net');
     const { plan } = keep(repo);
     const git = await makeWorld(repo.dir).openGit(repo.dir);
-    const emails = async (last: string | null) => (await authorsOf(git, plan, '', last))?.map((author) => author.email);
+    const emails = async (last: string | null) =>
+      (await authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, last))?.map((author) => author.email);
     expect(await emails(before)).toEqual(['bob@example.net']);
     expect(await emails(null)).toEqual(['bob@example.net', 'alice@example.net']);
     expect(await emails('0'.repeat(40)), 'a commit that is not here hides nobody').toEqual([
@@ -165,6 +166,19 @@ describe('G-4: approvals', () => {
     expect(await relationOf(git, plan.source_sha, before)).toBe('ancestor');
     expect(await relationOf(git, '0'.repeat(40), before)).toBe('diverged');
     expect(await relationOf(git, null, before)).toBe('never');
+  });
+
+  it('M-9 who changed the stack.yaml that declares a module is an author of it', async () => {
+    const repo = platformRepo();
+    const before = repo.git('rev-parse', 'HEAD');
+    repo.write('modules/core/stack.yaml', 'services: {}\n');
+    repo.commit('stack', 'bob@example.net');
+    const { plan } = keep(repo);
+    const git = await makeWorld(repo.dir).openGit(repo.dir);
+    const authors = async (manifestPath: string | null) =>
+      (await authorsOf(git, plan, { manifestPath, repoRoot: '' }, before))?.map((author) => author.email);
+    expect(await authors('modules/core/stack.yaml')).toEqual(['bob@example.net']);
+    expect(await authors(null)).toEqual([]);
   });
 
   it('one person with two keys where two are required', async () => {
@@ -369,7 +383,7 @@ describe('G-1: where the policy comes from', () => {
     expect(await resolve(shallow)).toMatchObject({ ref: 'main' });
     const { plan } = keep(shallow);
     const git = await makeWorld(shallow.dir).openGit(shallow.dir);
-    await expect(authorsOf(git, plan, '', null)).rejects.toMatchObject({
+    await expect(authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, null)).rejects.toMatchObject({
       code: 'PCTL-GIT-SHALLOW',
       exit: 2,
       hint: expect.stringContaining('fetch-depth: 0'),

@@ -44,6 +44,7 @@ export const platform = (approval: Partial<Platform['approval']> = {}): Platform
 export const module: ServiceModule = {
   id: 'web',
   manifestPath: 'modules/web/module.yaml',
+  stack: null,
   description: '',
   owner: '',
   host: 'rs2000',

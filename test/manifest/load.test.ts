@@ -107,6 +107,7 @@ describe('defaults', () => {
           "stableSeconds": null,
           "timeoutSeconds": 120,
         },
+        "stack": null,
       }
     `);
   });
@@ -219,7 +220,7 @@ const DEFECTS: [name: string, changes: Changes, problems: string[]][] = [
   ],
   ['a symlink elsewhere is nobody’s business (M-4)', { 'docs/x': { text: '/etc', mode: '120000' } }, []],
   ['module.yml', { 'modules/y/module.yml': MODULE }, ['modules/y/module.yml:1:1 PCTL-MANIFEST-NAME']],
-  ['stack.yaml is not built yet', { 'modules/s/stack.yaml': '' }, ['modules/s/stack.yaml:1:1 PCTL-NOT-BUILT-STACK']],
+  ['stack.yml', { 'modules/s/stack.yml': '' }, ['modules/s/stack.yml:1:1 PCTL-MANIFEST-NAME']],
   ['pack.yaml is not built yet', { 'modules/p/pack.yaml': '' }, ['modules/p/pack.yaml:1:1 PCTL-NOT-BUILT-PACK']],
   ['pre_apply is not built yet', spec('  pre_apply: [web.backup]\n'), [`${M}:7:3 PCTL-NOT-BUILT-PRE-APPLY`]],
   [

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { moduleProblems, selected } from '../../src/flows/plan-selection.js';
+import { planReferences } from '../../src/flows/references.js';
 import { gatherWanted } from '../../src/flows/wanted.js';
 import type { Git, TreeEntry, WorkTree } from '../../src/ports.js';
 import { makeRepo, type Repo, worldOf } from './repo.js';
@@ -89,6 +91,85 @@ describe('from a commit (M-4)', () => {
     expect(wanted.problems.map(({ file, code }) => [file, code])).toEqual([
       ['modules/big/module.yaml', 'PCTL-YAML-SIZE'],
     ]);
+  });
+});
+
+describe('a stack of a commit (M-9)', () => {
+  const S = 'modules/shop/stack.yaml';
+  const STACK = `apiVersion: platformctl/v1
+kind: Stack
+metadata: { id: shop }
+spec:
+  host: one
+  runtime: { compose_file: compose/shop.yaml }
+  services: { server: {}, database: {} }
+`;
+  const SHOP = 'services:\n  server: { image: a:1, depends_on: [database] }\n  database: { image: a:1 }\n';
+
+  it('knows from its compose file what its modules depend on, in one more batch of blobs (M-5)', async () => {
+    const { repo: r, git, world, sha } = await open({ [S]: STACK, 'compose/shop.yaml': SHOP });
+    r.write({ [S]: 'broken: [', 'compose/shop.yaml': 'broken: [' });
+    const calls: string[] = [];
+    const blobs: Git['blobs'] = (ids, max) => {
+      calls.push(`blobs ${ids.length}`);
+      return git.blobs(ids, max);
+    };
+    const gathered = await gatherWanted(world, { ...git, blobs }, { sha });
+    expect(gathered.wanted.problems).toEqual([]);
+    expect(gathered.wanted.modules.get('shop-server')?.dependsOn).toEqual(['shop-database']);
+    expect([...gathered.compose.keys()]).toEqual(['compose/shop.yaml']);
+    expect(calls).toEqual(['blobs 3', 'blobs 1']);
+  });
+
+  it('its name stands for its kept plans as HEAD has it, whatever the work tree says (M-4)', async () => {
+    const { repo: r, git, world } = await open({ [S]: STACK, 'compose/shop.yaml': SHOP });
+    r.write({ [S]: STACK.replace('database: {}', 'database: {}, cache: {}') });
+    expect(await planReferences(world, git, ['web', 'shop', './shop'])).toEqual([
+      'web',
+      'shop-database',
+      'shop-server',
+      './shop',
+    ]);
+    expect(await planReferences(world, git, ['web', 'web', 'nothing'])).toEqual(['web', 'nothing']);
+  });
+
+  it.each([
+    [
+      'the stack',
+      { [S]: STACK.replace('database: {}', 'database: { protected: true }') },
+      ['shop-database', 'shop-server'],
+    ],
+    ['its compose file', { 'compose/shop.yaml': `${SHOP}# x\n` }, ['shop-database', 'shop-server', 'web']],
+    ['a file beside the stack', { 'modules/shop/x': '1' }, ['shop-database', 'shop-server']],
+    ['another module', { 'modules/web/x': '1' }, ['web']],
+  ])('--changed-since: %s changed', async (_, changes, ids) => {
+    const { repo: r, git, world, sha } = await open({ [S]: STACK, 'compose/shop.yaml': SHOP });
+    r.write(changes);
+    const gathered = await gatherWanted(world, git, { sha: r.commit() });
+    const found = await selected(git, gathered, { ids: [], changedSince: sha });
+    expect([...found.ids].sort()).toEqual(ids);
+    expect(found.leftOut).toBe(3 - ids.length);
+  });
+
+  it('what is wrong with it stops its modules and nobody else (P-9), also where it cannot be read', async () => {
+    const { git, world, sha } = await open({ [S]: STACK.replace('database: {}', 'database: { typo: 1 }') });
+    const gathered = await gatherWanted(world, git, { sha });
+    const { ids } = await selected(git, gathered, { ids: [] });
+    expect(ids).toEqual(['shop-database', 'shop-server', 'web']);
+    expect(moduleProblems(gathered, ids).map(({ module, where }) => `${module} ${where?.file}:${where?.line}`)).toEqual(
+      [
+        'shop-database modules/shop/stack.yaml:6',
+        'shop-server modules/shop/stack.yaml:6',
+        'shop-database modules/shop/stack.yaml:7',
+        'shop-server modules/shop/stack.yaml:7',
+      ],
+    );
+    repo?.write({ [S]: 'broken: [' });
+    const broken = await gatherWanted(world, git, { workTree: true });
+    expect((await selected(git, broken, { ids: ['shop'] })).ids).toEqual(['shop']);
+    const named = await selected(git, broken, { ids: ['web', 'shop-server'] });
+    expect(moduleProblems(broken, named.ids)).toMatchObject([{ module: 'shop-server', code: 'PCTL-YAML-SYNTAX' }]);
+    await expect(selected(git, broken, { ids: ['shopping'] })).rejects.toMatchObject({ code: 'PCTL-MODULE-UNKNOWN' });
   });
 });
 

@@ -18,6 +18,7 @@ const NOW = compose('services:\n  web:\n    image: lab/busybox:1\n    env_file: 
 const module: ServiceModule = {
   id: 'web',
   manifestPath: 'modules/web/module.yaml',
+  stack: null,
   description: '',
   owner: '',
   host: 'rs2000',

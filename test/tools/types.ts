@@ -29,7 +29,7 @@ export async function generateTypes(): Promise<string> {
 }
 
 /** Of the documents that platformctl checks itself; the others are for those who read what it prints. */
-const CHECKED = new Set(['module.schema.json', 'plan.schema.json', 'platform.schema.json']);
+const CHECKED = new Set(['module.schema.json', 'plan.schema.json', 'platform.schema.json', 'stack.schema.json']);
 
 export async function generateSchemas(): Promise<string> {
   const parts = [BANNER];
