@@ -276,9 +276,10 @@ describe('G-3, P-2 a plan that is not what was made', () => {
     }
   });
 
-  it('several plans in one apply: 2, said by name', async () => {
-    const refused = await apply(web.file, web.file);
-    expect(refused).toMatchObject({ exit: 2, codes: ['PCTL-APPLY-SEVERAL'] });
+  it('two plans of one module in one apply: 2, said by name', async () => {
+    const other = join(folder, 'again.plan.json');
+    await copyFile(web.file, other);
+    expect(await apply(web.file, other)).toMatchObject({ exit: 2, codes: ['PCTL-APPLY-TWICE'] });
   });
 });
 
