@@ -168,7 +168,7 @@ function asRoot({ user, remoteRoot }: HostConfig, key: string | null): string[] 
   const ssh = quote(`/home/${user}/.ssh`);
   return [
     `useradd --create-home --home-dir ${quote(`/home/${user}`)} --shell /bin/sh --groups docker ${who}   # group docker equals root on this machine`,
-    `usermod --password '*' ${who}   # no password, and not locked: only the key lets in`,
+    `usermod -p '*' ${who}   # no password, and not locked: only the key lets in`,
     `install -d -m 0700 -o ${who} -g ${who} ${ssh}`,
     `printf '%s\\n' ${quote(key ?? 'YOUR PUBLIC KEY')} >>${ssh}/authorized_keys`,
     `chown ${who}: ${ssh}/authorized_keys && chmod 0600 ${ssh}/authorized_keys`,

@@ -108,6 +108,8 @@ describe('host add', () => {
     const user = `pctl-${repo.id}`;
     const { stdout } = await repo.platformctl([...ADD, '--user', user, '--fingerprint', FINGERPRINT, '--json']);
     const { as_root: commands } = JSON.parse(stdout) as { as_root: string[] };
+    // The redactor takes what follows `--password` for one.
+    expect(commands.join('\n')).toContain(`usermod -p '*' ${user} `);
     try {
       for (const line of commands) {
         const done = await finish('sh', ['-c', line]);
