@@ -85,6 +85,8 @@ async function dispatch(call: Call): Promise<number> {
     process.stdout.write(`${version()}\n`);
     return EXIT_NO_CHANGES;
   }
+  const options = optionsOf(call.argv);
+  if (options.includes('--version')) return runCommand('version', [], { json: options.includes('--json') }, call);
   const { buildProgram } = await import('./program.js');
   let exit: number = EXIT_NO_CHANGES;
   const program = buildProgram(async (name, args, flags) => {
@@ -104,22 +106,31 @@ async function dispatch(call: Call): Promise<number> {
   return exit;
 }
 
+/** What stands before `--`. */
+const optionsOf = (argv: readonly string[]): readonly string[] =>
+  argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
+
 async function runCommand(name: string, args: string[], flags: Flags, call: Call): Promise<number> {
   const { wire } = await import('./wiring.js');
   call.command = name;
-  call.world = await wire({
+  const world = await wire({
     directory: typeof flags.C === 'string' ? flags.C : undefined,
     envFile: typeof flags.envFile === 'string' ? flags.envFile : undefined,
     noColor: flags.color === false,
     interrupted: call.interruption.signal,
   });
+  call.world = world;
   const module = (await COMMANDS[name]?.()) as CommandModule;
-  return module.run(call.world, args, flags);
+  try {
+    return await module.run(world, args, flags);
+  } finally {
+    world.settle();
+  }
 }
 
 /** Shows whatever was thrown and gives its exit code: nothing of a library's error but its kind (O-6), no stack without `--debug` (C-2). */
 async function showError(thrown: unknown, call: Call): Promise<number> {
-  const options = call.argv.slice(0, call.argv.includes('--') ? call.argv.indexOf('--') : undefined);
+  const options = optionsOf(call.argv);
   try {
     const { asPlatformError, errorJson, errorText } = await import('./views/errors.js');
     const error = asPlatformError(thrown);

@@ -217,6 +217,8 @@ export interface Terminal {
   out(text: string): void;
   /** Data that comes in pieces, as a log does. `raw`: control characters act. */
   stream(raw: boolean): OutStream;
+  /** A document that platformctl reads again, byte for byte: masking would make another one of it (O-1). */
+  document(bytes: Uint8Array): void;
   /** Progress, warnings, errors. */
   err(text: string): void;
   /** A line that is rewritten in place while something takes long; null: no more. Nothing where nobody watches. */
@@ -225,11 +227,19 @@ export interface Terminal {
   ask(question: string): Promise<string | null>;
 }
 
+/** What config.yaml's `env_file` admits of an env file beyond `PLATFORMCTL_*`. */
+export interface Admission {
+  readonly prefixes: readonly string[];
+  readonly names: readonly string[];
+}
+
 /** The environment as it was admitted (M-6). */
 export interface Environment {
   get(name: string): string | undefined;
   /** A variable whose value is a secret, registered with the redactor. */
   secret(name: string): Secret | undefined;
+  /** The policy's config.yaml is known: more keys of the env file may be sources. Those that are skipped are named once. */
+  admit(admission: Admission): void;
 }
 
 /** What `tailscale status --json` says of this tailnet. */

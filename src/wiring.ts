@@ -46,7 +46,8 @@ function ciUrl(env: NodeJS.ProcessEnv): string | null {
     : null;
 }
 
-export async function wire(given: Invocation): Promise<World> {
+/** @returns `settle`: to be called when the command is over */
+export async function wire(given: Invocation): Promise<World & { readonly settle: () => void }> {
   const { createRedactor } = await import('./secret/redactor.js');
   const { namesSecret } = await import('./secret/patterns.js');
   const { createTerminal } = await import('./adapters/terminal/terminal.js');
@@ -72,11 +73,9 @@ export async function wire(given: Invocation): Promise<World> {
   const warn = (text: string): void => terminal.err(`warning: ${text}\n`);
   const envFile = given.envFile === undefined ? undefined : await readEnvFile(files, given.envFile, directory);
   const environment = environmentOf({ variables: process.env, hide, warn, ...(envFile ? { envFile } : {}) });
-  environment.admit({ prefixes: [], names: [] });
   // Secrets from the start, whatever command runs.
-  for (const name of Object.keys(process.env)) {
-    if (name === 'PLATFORMCTL_SSH_KEY' || (name.startsWith('PLATFORMCTL_') && namesSecret(name)))
-      environment.secret(name);
+  for (const name of environment.ours()) {
+    if (name === 'PLATFORMCTL_SSH_KEY' || namesSecret(name)) environment.secret(name);
   }
   const child = (): Record<string, string> => environment.childEnvironment();
   return {
@@ -104,6 +103,7 @@ export async function wire(given: Invocation): Promise<World> {
     clock,
     terminal,
     environment,
+    settle: environment.settle,
     hide,
     who: whoAmI(process.env),
     ciUrl: ciUrl(process.env),

@@ -5,7 +5,7 @@ import type { Report, StepEvent, World } from '../ports.js';
 import { applyJson, applyText } from '../views/apply.js';
 import { progressLine } from '../views/progress.js';
 import { showText } from '../views/show.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 export interface ApplyFlags extends Globals {
   readonly approvedSha?: string;
@@ -57,7 +57,7 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
     report,
     ask,
   );
-  if (flags.json || flags.jsonLines) printJson(world, applyJson(results));
+  if (wantsJson(flags)) printJson(world, flags, applyJson(results));
   else world.terminal.out(applyText(results, style));
   return worstExit(results.map((result) => result.exitCode));
 }

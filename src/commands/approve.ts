@@ -3,7 +3,8 @@ import { EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { type ApproveResult, approve } from '../flows/approve.js';
 import type { World } from '../ports.js';
 import { showText } from '../views/show.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { safe } from '../views/style.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 export interface ApproveFlags extends Globals {
   readonly key?: string;
@@ -28,7 +29,7 @@ export async function run(world: World, args: string[], flags: ApproveFlags): Pr
       for (const plan of plans) world.terminal.err(showText(plan, styleOf(world, flags)));
     },
   });
-  if (flags.json) printJson(world, approveJson(result));
+  if (wantsJson(flags)) printJson(world, flags, approveJson(result));
   else world.terminal.out(approveText(result, flags.full === true));
   for (const warning of result.warnings) world.terminal.err(`warning: ${warning}\n`);
   return result.exitCode;
@@ -42,14 +43,15 @@ export function approveJson(result: ApproveResult): object {
 
 export function approveText(result: ApproveResult, full: boolean): string {
   const lines: string[] = [];
-  for (const module of result.unchanged) lines.push(`${module} changes nothing and needs no approval`);
+  for (const module of result.unchanged) lines.push(`${safe(module)} changes nothing and needs no approval`);
   if (result.digests.length > 0) {
     const digests = result.digests.map((digest) => (full ? digest : digest.slice(0, 12))).join(', ');
     lines.push(
-      `signed by ${result.principal ?? 'an unknown key'} (${result.key}): ${result.digests.length === 1 ? 'plan' : 'plans'} ${digests}`,
+      `signed by ${safe(result.principal ?? 'an unknown key')} (${result.key}): ${result.digests.length === 1 ? 'plan' : 'plans'} ${digests}`,
     );
-    for (const file of result.files) lines.push(`  ${file}`);
-    lines.push('next: platformctl apply PLAN; platformctl explain-approval PLAN tells whether it is enough');
+    for (const file of result.files) lines.push(`  ${safe(file)}`);
+    const [first = 'PLAN'] = result.signed.map(safe);
+    lines.push(`next: platformctl apply ${first}; platformctl explain-approval ${first} tells whether it is enough`);
   }
   return `${lines.join('\n')}\n`;
 }

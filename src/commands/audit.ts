@@ -2,7 +2,7 @@ import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { verifyAudit } from '../flows/host-looks.js';
 import type { World } from '../ports.js';
 import { auditJson, auditText } from '../views/audit.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 /** `platformctl audit verify [--host H]` */
 export async function run(
@@ -12,7 +12,7 @@ export async function run(
 ): Promise<ExitCode> {
   const result = await verifyAudit(world, flags.host);
   const exitCode = result.problems.length === 0 ? EXIT_NO_CHANGES : EXIT_TOOL_ERROR;
-  if (flags.json) printJson(world, auditJson(result, exitCode));
+  if (wantsJson(flags)) printJson(world, flags, auditJson(result, exitCode));
   else world.terminal.out(auditText(result, styleOf(world, {})));
   return exitCode;
 }

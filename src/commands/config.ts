@@ -2,27 +2,17 @@ import { EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { resolvePolicy } from '../flows/policy.js';
 import { readPlatform } from '../flows/read-platform.js';
 import type { World } from '../ports.js';
+import { configJson } from '../views/config.js';
 import { type Globals, printJson } from './output.js';
 
-/** `platformctl config view`: the config of the policy ref, defaults filled in; it holds no secrets. */
+/** `platformctl config view`: JSON whether it is asked for or not, which is YAML too. */
 export async function run(
   world: World,
   _args: string[],
   flags: Globals & { readonly policyRef?: string },
 ): Promise<ExitCode> {
   const git = await world.openGit(world.directory);
-  const policy = await resolvePolicy(
-    world,
-    git,
-    { asking: false, ...(flags.policyRef ? { policyRef: flags.policyRef } : {}) },
-    readPlatform,
-  );
-  const { hosts, ...rest } = policy.platform;
-  printJson(world, {
-    schema_version: '1.0',
-    exitCode: EXIT_NO_CHANGES,
-    policy: { ref: policy.ref, sha: policy.sha, how: policy.how },
-    config: { ...rest, hosts: Object.fromEntries(hosts) },
-  });
+  const named = flags.policyRef ? { policyRef: flags.policyRef } : {};
+  printJson(world, flags, configJson(await resolvePolicy(world, git, { asking: false, ...named }, readPlatform)));
   return EXIT_NO_CHANGES;
 }

@@ -2,7 +2,8 @@ import { PlatformError } from '../errors.js';
 import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
 import { type ExplainResult, explainApprovals } from '../flows/explain-approval.js';
 import type { World } from '../ports.js';
-import { type Globals, printJson } from './output.js';
+import { safe } from '../views/style.js';
+import { type Globals, printJson, wantsJson } from './output.js';
 
 export interface ExplainFlags extends Globals {
   readonly approval?: readonly string[];
@@ -26,7 +27,8 @@ export async function run(world: World, args: string[], flags: ExplainFlags): Pr
     ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
   });
   const [only, ...others] = results;
-  if (flags.json) printJson(world, only && others.length === 0 ? explainJson(only) : explainAllJson(results));
+  if (wantsJson(flags))
+    printJson(world, flags, only && others.length === 0 ? explainJson(only) : explainAllJson(results));
   else world.terminal.out(results.map((result) => explainText(result, flags.full === true)).join('\n'));
   return worstExit(results.map(({ exitCode }) => exitCode));
 }
@@ -60,17 +62,19 @@ export function explainText(result: ExplainResult, full: boolean): string {
         : 'not approved';
   const lines = [`${result.module}, plan ${digest}: ${verdict} (${result.counted} of ${result.required})`, ''];
   for (const row of result.approvals)
-    lines.push(`  ${row.counts ? 'counts    ' : 'does not  '}  ${row.code ?? ''}${row.code ? '  ' : ''}${row.why}`);
+    lines.push(
+      `  ${row.counts ? 'counts    ' : 'does not  '}  ${row.code ?? ''}${row.code ? '  ' : ''}${safe(row.why)}`,
+    );
   if (result.approvals.length === 0) lines.push('  no signature was found');
   const missing = result.failures.filter((failure) => !result.approvals.some((row) => row.why === failure.why));
-  for (const failure of missing) lines.push(`  ${failure.code}  ${failure.why}`);
+  for (const failure of missing) lines.push(`  ${failure.code}  ${safe(failure.why)}`);
   const since =
     result.authorsSince === null
       ? 'ever: no apply is known here'
       : `since ${result.authorsSince.slice(0, 7)}, applied last as far as this checkout knows`;
   lines.push('', `authors are those of the manifest and the files of the plan, ${since}`);
   const hint = missing.at(-1)?.hint ?? null;
-  if (hint !== null) lines.push(`hint: ${hint}`);
+  if (hint !== null) lines.push(`hint: ${safe(hint)}`);
   if (result.exitCode !== EXIT_NO_CHANGES) lines[lines.length - 1] = `${lines.at(-1)}   (exit ${result.exitCode})`;
   return `${lines.join('\n')}\n`;
 }

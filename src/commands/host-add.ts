@@ -3,7 +3,7 @@ import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { hostAddFlow } from '../flows/host-add.js';
 import type { World } from '../ports.js';
 import { hostAddJson, hostAddText, hostKeyText } from '../views/host-add.js';
-import { type Globals, printJson } from './output.js';
+import { type Globals, printJson, wantsJson } from './output.js';
 
 interface Flags extends Globals {
   readonly address: string;
@@ -23,7 +23,7 @@ export async function run(world: World, args: string[], flags: Flags): Promise<E
   const result = await hostAddFlow(world, { name: args[0] ?? '', address, user, port, fingerprint }, (key) =>
     world.terminal.err(hostKeyText({ address, port, ...key })),
   );
-  if (flags.json) printJson(world, hostAddJson(result));
+  if (wantsJson(flags)) printJson(world, flags, hostAddJson(result));
   else world.terminal.out(hostAddText(result));
   return EXIT_NO_CHANGES;
 }

@@ -2,15 +2,13 @@ import { EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { type InitOptions, type InitResult, initFlow } from '../flows/init.js';
 import type { InitDocument } from '../manifest/types.js';
 import type { World } from '../ports.js';
+import { type Globals, printJson, wantsJson } from './output.js';
 
 /** `platformctl init [--solo|--team] [--json]` */
-export async function run(
-  world: World,
-  _args: string[],
-  options: InitOptions & { readonly json?: boolean },
-): Promise<ExitCode> {
-  const result = await initFlow(world, options);
-  world.terminal.out(options.json ? `${JSON.stringify(initJson(result), null, 2)}\n` : initText(result));
+export async function run(world: World, _args: string[], flags: InitOptions & Globals): Promise<ExitCode> {
+  const result = await initFlow(world, flags);
+  if (wantsJson(flags)) printJson(world, flags, initJson(result));
+  else world.terminal.out(initText(result));
   return EXIT_NO_CHANGES;
 }
 

@@ -2,7 +2,7 @@ import { EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { listLocks } from '../flows/host-looks.js';
 import type { World } from '../ports.js';
 import { locksJson, locksText } from '../views/locks.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 /** `platformctl lock list` */
 export async function run(
@@ -11,7 +11,7 @@ export async function run(
   flags: Globals & { readonly host?: string },
 ): Promise<ExitCode> {
   const rows = await listLocks(world, flags.host);
-  if (flags.json) printJson(world, locksJson(rows));
+  if (wantsJson(flags)) printJson(world, flags, locksJson(rows));
   else world.terminal.out(locksText(rows, styleOf(world, {})));
   return EXIT_NO_CHANGES;
 }

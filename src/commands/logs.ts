@@ -5,7 +5,7 @@ import { runLogs, whoseLogs } from '../flows/run-logs.js';
 import type { World } from '../ports.js';
 import { containerLogsJson, gather } from '../views/container-logs.js';
 import { outputHead, runLogsJson, runLogsText } from '../views/run-logs.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 interface Flags extends Globals {
   readonly follow?: boolean;
@@ -19,7 +19,7 @@ interface Flags extends Globals {
 /** `platformctl logs RUN|ID` */
 export async function run(world: World, [name = '']: string[], flags: Flags): Promise<ExitCode> {
   const options = logOptions(flags);
-  if (options.follow && flags.json)
+  if (options.follow && wantsJson(flags))
     throw usage('--json prints one document at the end, and --follow has none', 'leave one out');
   const { platform, module } = await whoseLogs(world, name);
   if (!module) {
@@ -32,7 +32,7 @@ export async function run(world: World, [name = '']: string[], flags: Flags): Pr
   }
   if (flags.host !== undefined)
     throw usage(`--host is for runs: ${name} runs on ${module.host}`, `platformctl logs ${name}`);
-  if (!flags.json) {
+  if (!wantsJson(flags)) {
     const { left } = await tailContainer(world, platform, module, options, world.terminal.stream(flags.raw === true));
     if (options.follow && !left) world.terminal.err(`the container of ${name} ended\n`);
     return EXIT_NO_CHANGES;
@@ -41,6 +41,7 @@ export async function run(world: World, [name = '']: string[], flags: Flags): Pr
   const { containerId } = await tailContainer(world, platform, module, options, gathered.stream);
   printJson(
     world,
+    flags,
     containerLogsJson({ module: name, host: module.host, containerId, ...gathered.end() }, flags.raw === true),
   );
   return EXIT_NO_CHANGES;
@@ -49,8 +50,8 @@ export async function run(world: World, [name = '']: string[], flags: Flags): Pr
 async function ofRun(world: World, logs: Awaited<ReturnType<typeof runLogs>>, flags: Flags): Promise<ExitCode> {
   for (const { summary, where } of logs.notAsked)
     world.terminal.err(`warning: ${where?.host ?? 'a host'} was not asked: ${summary}\n`);
-  if (flags.json) {
-    printJson(world, runLogsJson(logs, flags.raw === true));
+  if (wantsJson(flags)) {
+    printJson(world, flags, runLogsJson(logs, flags.raw === true));
     return EXIT_NO_CHANGES;
   }
   const style = styleOf(world, flags);

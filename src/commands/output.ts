@@ -11,8 +11,12 @@ export interface Globals {
   readonly debug?: boolean;
 }
 
-export function printJson(world: World, document: unknown): void {
-  world.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+/** Whether data is wanted and not text; with `--json-lines` the document is the last line. */
+export const wantsJson = (flags: Globals): boolean => flags.json === true || flags.jsonLines === true;
+
+export function printJson(world: World, flags: Globals, document: unknown): void {
+  const indent = flags.jsonLines === true && flags.json !== true ? 0 : 2;
+  world.terminal.out(`${JSON.stringify(document, null, indent)}\n`);
 }
 
 /** Relative times only on a terminal; colour where the terminal has it (C-3). */

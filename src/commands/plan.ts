@@ -4,7 +4,7 @@ import { planFlow } from '../flows/plan.js';
 import { writePlans } from '../flows/plan-files.js';
 import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 export interface PlanFlags extends Globals {
   readonly sha?: string;
@@ -31,9 +31,10 @@ export async function run(world: World, args: string[], flags: PlanFlags): Promi
   if (flags.out !== undefined && flags.out !== '-' && plans.length > 1)
     throw usage('--out FILE takes one module', 'use --out-dir DIR, or --out - for JSON lines');
   const written = await writePlans(world, plans, flags);
-  if (flags.out === '-') return result.exitCode;
   const whole = { ...result, written };
-  if (flags.json) printJson(world, planJson(whole));
+  // The plans are the data then; what could not be planned is told all the same.
+  if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));
+  else if (wantsJson(flags)) printJson(world, flags, planJson(whole));
   else world.terminal.out(planText(whole, styleOf(world, flags)));
   return result.exitCode;
 }

@@ -4,7 +4,7 @@ import { rollbackPlan } from '../flows/rollback.js';
 import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
 import { type ApplyFlags, run as apply } from './apply.js';
-import { printJson, styleOf } from './output.js';
+import { printJson, styleOf, wantsJson } from './output.js';
 
 export interface RollbackFlags extends ApplyFlags {
   readonly to?: string;
@@ -22,8 +22,8 @@ export async function run(world: World, args: string[], flags: RollbackFlags): P
   if (flags.out === undefined) return apply(world, [id], flags);
   const plans = result.planned.map((one) => one.plan);
   const whole = { ...result, written: await writePlans(world, plans, { out: flags.out }) };
-  if (flags.out === '-') return result.exitCode;
-  if (flags.json) printJson(world, planJson(whole));
+  if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));
+  else if (wantsJson(flags)) printJson(world, flags, planJson(whole));
   else world.terminal.out(planText(whole, styleOf(world, flags)));
   return result.exitCode;
 }

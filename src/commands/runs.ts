@@ -3,7 +3,7 @@ import { EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { runsFlow } from '../flows/runs.js';
 import type { World } from '../ports.js';
 import { runsJson, runsText } from '../views/runs.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 const LIMIT_MAX = 10_000;
 
@@ -22,7 +22,7 @@ export async function run(
       hint: '--limit 100',
     });
   const result = await runsFlow(world, id, { limit, ...(flags.host === undefined ? {} : { host: flags.host }) });
-  if (flags.json) printJson(world, runsJson(result));
+  if (wantsJson(flags)) printJson(world, flags, runsJson(result));
   else world.terminal.out(runsText(result, styleOf(world, flags)));
   return result.exitCode;
 }

@@ -5,7 +5,7 @@ import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
 import { showMarkdown } from '../views/markdown.js';
 import { showText } from '../views/show.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 /** `platformctl show PLAN|ID|STACK` */
 export async function run(
@@ -18,7 +18,7 @@ export async function run(
   for (const reference of await planReferences(world, git, [args[0] ?? '']))
     plans.push((await loadPlan(world, git.root, reference)).plan);
   const [only, ...others] = plans;
-  if (flags.json) printJson(world, only && others.length === 0 ? only : plansJson(plans));
+  if (wantsJson(flags)) printJson(world, flags, only && others.length === 0 ? only : plansJson(plans));
   else
     world.terminal.out(
       plans

@@ -2,7 +2,7 @@ import type { ExitCode } from '../exits.js';
 import { statusFlow } from '../flows/status.js';
 import type { World } from '../ports.js';
 import { statusJson, statusText } from '../views/status.js';
-import { type Globals, printJson, styleOf } from './output.js';
+import { type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 /** `platformctl status [ID...]` */
 export async function run(
@@ -11,7 +11,7 @@ export async function run(
   flags: Globals & { readonly full?: boolean },
 ): Promise<ExitCode> {
   const result = await statusFlow(world, args);
-  if (flags.json) printJson(world, statusJson(result));
+  if (wantsJson(flags)) printJson(world, flags, statusJson(result));
   else world.terminal.out(statusText(result, styleOf(world, flags)));
   return result.exitCode;
 }

@@ -3,11 +3,14 @@ import type { ExitCode } from '../exits.js';
 import { type ValidateResult, validateFlow } from '../flows/validate.js';
 import type { ValidateDocument } from '../manifest/types.js';
 import type { World } from '../ports.js';
+import { safe } from '../views/style.js';
+import { type Globals, printJson, wantsJson } from './output.js';
 
 /** `platformctl validate [--json]`: 0, or 3 with every problem of every file. */
-export async function run(world: World, _args: string[], options: { readonly json?: boolean }): Promise<ExitCode> {
+export async function run(world: World, _args: string[], flags: Globals): Promise<ExitCode> {
   const result = await validateFlow(world);
-  world.terminal.out(options.json ? `${JSON.stringify(validateJson(result), null, 2)}\n` : validateText(result));
+  if (wantsJson(flags)) printJson(world, flags, validateJson(result));
+  else world.terminal.out(validateText(result));
   return result.exitCode;
 }
 
@@ -34,6 +37,6 @@ export function validateText({ problems, modules, hosts, exitCode }: ValidateRes
 }
 
 const problemText = ({ code, file, line, column, message, hint }: Problem): string =>
-  `${file}:${line}:${column}  ${code}  ${message}${hint ? `\n  hint: ${hint}` : ''}`;
+  `${safe(file)}:${line}:${column}  ${code}  ${safe(message)}${hint ? `\n  hint: ${safe(hint)}` : ''}`;
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

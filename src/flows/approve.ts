@@ -21,6 +21,8 @@ export interface ApproveResult {
   readonly key: string | null;
   /** Modules whose plan changes nothing and so needs no approval (X-4). */
   readonly unchanged: readonly string[];
+  /** What was signed, as apply takes it. */
+  readonly signed: readonly string[];
   readonly warnings: readonly string[];
   readonly exitCode: ExitCode;
 }
@@ -43,15 +45,16 @@ export async function approve(
   references: readonly string[],
   options: ApproveOptions,
 ): Promise<ApproveResult> {
-  const loaded: { plan: Plan; file: string }[] = [];
+  const loaded: { plan: Plan; file: string; reference: string }[] = [];
   for (const reference of await planReferences(world, git, references))
-    loaded.push(await loadPlan(world, git.root, reference));
+    loaded.push({ ...(await loadPlan(world, git.root, reference)), reference });
   for (const { plan, file } of loaded) refuseUnappliable(plan, file);
   options.show(loaded.map(({ plan }) => plan));
   const open = loaded.filter(({ plan }) => changesAnything(plan));
   const unchanged = loaded.filter(({ plan }) => !changesAnything(plan)).map(({ plan }) => plan.module);
   if (open.length === 0) {
-    return { digests: [], files: [], principal: null, key: null, unchanged, warnings: [], exitCode: EXIT_NO_CHANGES };
+    const nothing = { digests: [], files: [], principal: null, key: null, signed: [], warnings: [] };
+    return { ...nothing, unchanged, exitCode: EXIT_NO_CHANGES };
   }
   const signers = await signersFor(
     git,
@@ -71,7 +74,9 @@ export async function approve(
     principal === null
       ? [`${keyFingerprint(publicKey)} is not in ${SIGNERS_PATH} of the policy ref: its approval will not count`]
       : [];
-  return { digests, files, principal, key: keyFingerprint(publicKey), unchanged, warnings, exitCode: EXIT_NO_CHANGES };
+  const signed = open.map(({ reference }) => reference);
+  const printed = keyFingerprint(publicKey);
+  return { digests, files, principal, key: printed, unchanged, signed, warnings, exitCode: EXIT_NO_CHANGES };
 }
 
 function refuseUnappliable(plan: Plan, file: string): void {

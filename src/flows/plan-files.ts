@@ -1,6 +1,6 @@
 /** Kept plans (P-1) and plan files: where they lie, how one is found from what a person typed. */
 import { PlatformError } from '../errors.js';
-import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../exits.js';
+import { EXIT_TOOL_ERROR } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import { PLAN_MAX_BYTES, parsePlan, planBytes } from '../plan/artifact.js';
 import type { Files, World } from '../ports.js';
@@ -13,7 +13,7 @@ function keptPlanPath(root: string, id: string): string {
 
 /**
  * The plan that `reference` names: a file where there is one, else the plan kept for a module id.
- * @throws PlatformError PCTL-PLAN-NOT-FOUND (2 for a file, 3 for an id) and what parsePlan throws
+ * @throws PlatformError PCTL-PLAN-NOT-FOUND (2, X-4) and what parsePlan throws
  */
 export async function loadPlan(world: World, root: string, reference: string): Promise<{ plan: Plan; file: string }> {
   const candidates = ID.test(reference)
@@ -25,7 +25,7 @@ export async function loadPlan(world: World, root: string, reference: string): P
   }
   throw new PlatformError({
     code: 'PCTL-PLAN-NOT-FOUND',
-    exit: ID.test(reference) ? EXIT_INVALID : EXIT_TOOL_ERROR,
+    exit: EXIT_TOOL_ERROR,
     summary: ID.test(reference) ? `no plan is kept for ${reference}` : `there is no file ${reference}`,
     hint: ID.test(reference) ? `platformctl plan ${reference}` : 'name a plan file, or a module whose plan is kept',
   });
@@ -59,7 +59,7 @@ export async function writePlans(
   where: { out?: string; outDir?: string },
 ): Promise<string[]> {
   const written: string[] = [];
-  if (where.out === '-') for (const plan of plans) world.terminal.out(new TextDecoder().decode(planBytes(plan)));
+  if (where.out === '-') for (const plan of plans) world.terminal.document(planBytes(plan));
   for (const plan of plans) {
     const paths = [
       ...(where.out !== undefined && where.out !== '-' ? [where.out] : []),

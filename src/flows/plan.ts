@@ -76,6 +76,7 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
     errors,
     leftOut,
     warnings,
+    approvalModes: policy.platform.approval.modes,
     written: [],
     exitCode: worstExit(codes),
   };

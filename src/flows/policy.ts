@@ -44,7 +44,7 @@ interface Found {
 }
 
 /**
- * The commit whose config and allowed_signers judge, and both files of it.
+ * The commit whose config and allowed_signers judge, and both files of it. What that config admits of an env file is a source from then on (M-6).
  * @throws PlatformError PCTL-POLICY-REMOTE, PCTL-POLICY-DETACHED, PCTL-POLICY-UNKNOWN (4); PCTL-GIT-SHALLOW (2); PCTL-POLICY-CONFIG (3); ProblemsError (3)
  */
 export async function resolvePolicy(
@@ -67,6 +67,7 @@ export async function resolvePolicy(
     if (read.problems.length > 0) throw new ProblemsError(read.problems, EXIT_INVALID);
     throw noConfig(found);
   }
+  world.environment.admit(read.platform.envFile);
   return {
     ref: found.ref,
     sha: found.sha,

@@ -154,6 +154,72 @@ export interface ChecksDocument {
 }
 
 /**
+ * What `platformctl config view` prints (C-1).
+ */
+export interface ConfigDocument {
+  schema_version: string;
+  exitCode: number;
+  /**
+   * Where it was read (G-1).
+   */
+  policy: {
+    ref: string;
+    sha: string;
+    how: string;
+  };
+  /**
+   * As config.yaml has it, defaults filled in.
+   */
+  config: {
+    protected_ref: string;
+    hosts: {
+      [k: string]: {
+        transport: 'ssh' | 'tailscale' | 'local';
+        address: string;
+        port: number;
+        user: string;
+        host_key: string | null;
+        known_hosts_file: string | null;
+        identity_file: string | null;
+        jump: string[];
+        shared: boolean;
+        remote_root: string;
+        repo_root: string;
+        delivery: 'push' | 'verify';
+      };
+    };
+    approval: {
+      mode: ('signature' | 'forge' | 'self')[];
+      required: number;
+      approvers: string[] | null;
+      allow_author: boolean;
+    };
+    policy: {
+      sacred_paths: string[];
+      bind_roots: string[];
+      compose: {
+        allow: {
+          module: string;
+          rule: string;
+          value: string | null;
+          reason: string;
+          expires: string | null;
+        }[];
+        deny: string[];
+      };
+    };
+    env_file: {
+      prefixes: string[];
+      names: string[];
+    };
+    retention: {
+      runs: number;
+      days: number;
+    };
+  };
+}
+
+/**
  * What any command with `--json` prints where there is no result (C-1, C-2).
  */
 export interface ErrorDocument {
@@ -1523,4 +1589,13 @@ export interface ValidateDocument {
     hint: string | null;
   }[];
   exitCode: 0 | 3;
+}
+
+/**
+ * What `platformctl version --json` prints (C-1).
+ */
+export interface VersionDocument {
+  schema_version: string;
+  exitCode: number;
+  version: string;
 }

@@ -31,6 +31,16 @@ export function visible(text: string): string {
     .replace(RUNNER_COMMAND_OLD, '# #');
 }
 
+/** A JSON text with the same values and nothing in it that acts: JSON itself escapes controls below U+0020 only. Valid JSON stays so. */
+export function inertJson(json: string): string {
+  return json
+    .replace(/[\u007f-\u009f]/g, escaped)
+    .replace(INVISIBLE, (c) => [...Array(c.length).keys()].map((at) => escaped(c.charAt(at))).join(''))
+    .replace(RUNNER_COMMAND_OLD, '#\\u0023');
+}
+
+const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** `visible`, on one line: newlines as `\n`, tabs as `\t`, at most `max` characters. */
 export function visibleLine(text: string, max = 2000): string {
   const cut = text.length > max ? `${text.slice(0, max)}...` : text;

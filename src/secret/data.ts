@@ -1,4 +1,5 @@
-/** Data for stdout: JSON is redacted value by value, so that it stays JSON whatever its strings hold; anything else as text. */
+/** Data for stdout: JSON is redacted value by value, so that it stays JSON whatever its strings hold, and what acts in it is escaped (O-5); anything else as text. */
+import { inertJson } from './controls.js';
 import { namesSecret } from './patterns.js';
 import type { Redactor } from './redactor.js';
 
@@ -6,10 +7,17 @@ import type { Redactor } from './redactor.js';
 const ROUNDS = 5;
 
 /**
- * `text` redacted, so that a second time changes nothing. Where nothing is to be masked it comes back byte for byte; else a JSON document, or
+ * `text` redacted, so that a second time changes nothing. Where nothing is to be masked it comes back as it is; else a JSON document, or
  * lines of them, is written again with its own indentation.
  */
 export function redactData(redactor: Redactor, text: string): string {
+  const data = redacted(redactor, text);
+  return JSON_START.test(text) ? inertJson(data) : data;
+}
+
+const JSON_START = /^[[{]/;
+
+function redacted(redactor: Redactor, text: string): string {
   let before = text;
   for (let round = 0; round < ROUNDS; round++) {
     const after = redactOnce(redactor, before);
@@ -21,7 +29,7 @@ export function redactData(redactor: Redactor, text: string): string {
 
 function redactOnce(redactor: Redactor, text: string): string {
   const whole = redactor.text(text);
-  if (whole === text || !/^[[{]/.test(text)) return whole;
+  if (whole === text || !JSON_START.test(text)) return whole;
   const document = redactDocument(redactor, text);
   if (document !== null) return document;
   const lines = text.split('\n').map((line) => (line === '' ? '' : redactDocument(redactor, line)));

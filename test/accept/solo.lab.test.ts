@@ -71,6 +71,8 @@ describe('M-7 init --solo, and from there to an apply', () => {
       const done = await sol.run(command, answers);
       expect([command, done.exit], done.seen).toEqual([command, exit]);
       expect(done.seen).not.toMatch(/^error: /m);
+      // What a person is told to do next is what comes next.
+      if (line === 'platformctl plan hello') expect(done.seen).toMatch(/^next: platformctl apply hello\b/m);
     }
     expect((await sol.run('platformctl plan hello')).exit).toBe(0);
   });

@@ -63,7 +63,7 @@ it('C-1: text', async () => {
   expect(world.out.join('')).toContain('no signature was found');
   expect(await approve(world, ['web'], { key: 'key' })).toBe(0);
   expect(world.out.at(-1)).toMatch(
-    /^signed by bob@example\.net \(SHA256:\S+\): plan [0-9a-f]{12}\n {2}\/\S+\.sig\nnext: /,
+    /^signed by bob@example\.net \(SHA256:\S+\): plan [0-9a-f]{12}\n {2}\/\S+\.sig\nnext: platformctl apply web; /,
   );
 });
 

@@ -36,11 +36,16 @@ export function makeWorld(directory: string, environment: Record<string, string>
       },
     } as World['files'],
     clock: { now: () => Date.UTC(2026, 10, 24) } as World['clock'],
-    environment: { get: (name: string) => ({ HOME: directory, ...environment })[name], secret: () => undefined },
+    environment: {
+      get: (name: string) => ({ HOME: directory, ...environment })[name],
+      secret: () => undefined,
+      admit: () => undefined,
+    },
     terminal: {
       interactive: false,
       colour: false,
       out: (text: string) => void out.push(text),
+      document: (bytes: Uint8Array) => void out.push(new TextDecoder().decode(bytes)),
       err: (text: string) => void err.push(text),
       stream: () => {
         throw new Error('nothing streams here');

@@ -108,7 +108,11 @@ export function worldOf(
       check: refused('check'),
     },
     tailnet: { status: refused('tailnet') },
-    environment: { get: (name: string) => (name === 'HOME' ? home : undefined), secret: refused('secret') },
+    environment: {
+      get: (name: string) => (name === 'HOME' ? home : undefined),
+      secret: refused('secret'),
+      admit: () => undefined,
+    },
     terminal: {
       interactive: more.answers !== undefined,
       colour: false,

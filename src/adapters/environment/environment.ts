@@ -1,14 +1,8 @@
 /** The environment as it is admitted (M-6): nothing else of `process.env` is seen by anybody. */
-import type { Environment } from '../../ports.js';
+import type { Admission, Environment } from '../../ports.js';
 import { Secret } from '../../secret/secret.js';
 import { parseEnvFile } from './env-file.js';
 import { isAdmitted, isForChildren, NEVER_FROM_ENV_FILE, PREFIX } from './names.js';
-
-/** What config.yaml's `env_file` admits of an env file beyond `PLATFORMCTL_*`. */
-export interface Admission {
-  readonly prefixes: readonly string[];
-  readonly names: readonly string[];
-}
 
 export interface EnvironmentOptions {
   /** The environment itself: wiring passes `process.env`. */
@@ -24,16 +18,15 @@ export interface EnvironmentOptions {
 export interface AdmittedEnvironment extends Environment {
   /** A source that a manifest names (`env:NAME`, `token_env`): any variable of the environment itself, or what the env file may give. Registered, and withheld from every child from then on. */
   source(name: string): Secret | undefined;
-  /** Once config.yaml is known: more keys of the env file become sources. Says once which keys were skipped. */
-  admit(admission: Admission): void;
+  /** No config was read that could have admitted more: names what was skipped, unless `admit` did. */
+  settle(): void;
+  /** Every `PLATFORMCTL_*` that is set, in the environment or by the env file. */
+  ours(): readonly string[];
   /** What git, ssh-keygen and tailscale get: the admitted names without `PLATFORMCTL_*`, and without what is a source. */
   childEnvironment(): Record<string, string>;
 }
 
-/**
- * Builds the environment. The real environment beats the env file. Whoever builds it calls `admit` once, with `{prefixes: [], names: []}` where there is no config,
- * so that skipped keys are named.
- */
+/** Builds the environment. The real environment beats the env file. Whoever builds it calls `settle` at the end, so that skipped keys are named. */
 export function environmentOf(options: EnvironmentOptions): AdmittedEnvironment {
   const variables = new Map<string, string>();
   for (const [name, value] of Object.entries(options.variables)) if (value !== undefined) variables.set(name, value);
@@ -60,6 +53,17 @@ export function environmentOf(options: EnvironmentOptions): AdmittedEnvironment 
     return secret;
   };
 
+  const admit = (more: Admission): void => {
+    admission = more;
+    if (warned || !options.envFile) return;
+    warned = true;
+    const skipped = [...fromFile.keys()].filter((name) => !ours(name) && !admitted(name)).sort();
+    if (skipped.length > 0)
+      options.warn(
+        `${options.envFile.path}: skipped ${listed(skipped)}: only ${PREFIX}* is taken, and what env_file in config.yaml admits`,
+      );
+  };
+
   return {
     get,
     secret: (name) => secretOf(name, get(name)),
@@ -67,16 +71,11 @@ export function environmentOf(options: EnvironmentOptions): AdmittedEnvironment 
       withheld.add(name);
       return secretOf(name, variables.get(name) ?? (ours(name) || admitted(name) ? fromFile.get(name) : undefined));
     },
-    admit(more) {
-      admission = more;
-      if (warned || !options.envFile) return;
-      warned = true;
-      const skipped = [...fromFile.keys()].filter((name) => !ours(name) && !admitted(name)).sort();
-      if (skipped.length > 0)
-        options.warn(
-          `${options.envFile.path}: skipped ${listed(skipped)}: only ${PREFIX}* is taken, and what env_file in config.yaml admits`,
-        );
+    admit,
+    settle: () => {
+      if (!warned) admit(admission);
     },
+    ours: () => [...new Set([...variables.keys(), ...fromFile.keys()])].filter(ours),
     childEnvironment() {
       const child: Record<string, string> = {};
       for (const [name, value] of variables) if (isForChildren(name) && !withheld.has(name)) child[name] = value;

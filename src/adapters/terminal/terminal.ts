@@ -47,6 +47,10 @@ export function createTerminal(options: TerminalOptions): Terminal {
         end: () => give(filter.end(), true),
       };
     },
+    document(bytes) {
+      spinner.clear();
+      stdout.write(bytes);
+    },
     err(text) {
       spinner.clear();
       stderr.write(redactor.text(text));

@@ -87,6 +87,25 @@ describe('--env-file (M-6)', () => {
     expect(environment.childEnvironment()).toEqual({ PATH: '/bin' });
   });
 
+  it('where no config was read the skipped keys are named at the end, once', () => {
+    const { environment, warnings } = make({}, FILE);
+    environment.settle();
+    environment.settle();
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('OPENAI_KEY');
+    const second = make({}, FILE);
+    second.environment.admit({ prefixes: ['OPENAI_'], names: [] });
+    second.environment.settle();
+    expect(second.warnings).toHaveLength(1);
+    expect(second.warnings[0]).not.toContain('OPENAI_KEY');
+    expect(second.environment.source('OPENAI_KEY')).toBeDefined();
+  });
+
+  it('whoever hides secrets from the start knows those of the env file too', () => {
+    const { environment } = make({ PLATFORMCTL_B: 'x', HOME: '/h' }, FILE);
+    expect([...environment.ours()].sort()).toEqual(['PLATFORMCTL_A', 'PLATFORMCTL_B']);
+  });
+
   it('config.yaml admits more, as sources only, and never what could steer programs', () => {
     const { environment, warnings } = make({}, FILE);
     environment.admit({
