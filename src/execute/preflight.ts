@@ -4,8 +4,9 @@ import { EXIT_REMOTE_FAILED } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import type { FileSeen } from '../plan/observation.js';
 import type { Clock, Limit } from '../ports.js';
-import { swaps } from './go.js';
-import { decode, type Exchange, type Message, message, put } from './protocol.js';
+import { quote } from '../quote.js';
+import { type Swap, swaps } from './go.js';
+import { type Answer, decode, type Exchange, type Message, message, put } from './protocol.js';
 
 const STEP: Limit = { ms: 120_000, step: 'stage' };
 /** Seconds for a pull (X-8). */
@@ -27,6 +28,7 @@ export async function stage(
   bytes: ReadonlyMap<string, Uint8Array>,
   seen: ReadonlyMap<string, FileSeen>,
   dotenv: 'commit' | 'host' | 'none',
+  user: string,
 ): Promise<void> {
   const messages: Message[] = [];
   for (const file of plan.files) {
@@ -64,25 +66,35 @@ export async function stage(
         'mend the compose file; nothing was changed',
       );
     }
-    const [what = '', path = ''] = decode(answer.out).trim().split(' ');
-    if (what === 'filesystem')
+    const [, elsewhere] = /^filesystem (.+)/.exec(decode(answer.out)) ?? [];
+    if (elsewhere !== undefined)
       throw failed(
         plan,
         'stage',
         'PCTL-STAGE-FILESYSTEM',
-        `${path} is on another file system than ${plan.remote_root}/.platform`,
+        `${elsewhere} is on another file system than ${plan.remote_root}/.platform`,
         'an atomic swap needs both on one',
         'move remote_root, or mount them together',
       );
-    throw failed(
-      plan,
-      'stage',
-      'PCTL-STAGE-OWNER',
-      `${path || list[index - checkAt - 1]?.path} cannot be replaced by the agent user`,
-      answer.err,
-      `as root there: chown ${'platform-host-agent'} ${path}`,
-    );
   });
+  const foreign = answers.slice(checkAt + 1).filter((answer) => answer.code !== 0);
+  if (foreign.length > 0) throw notOurs(plan, user, foreign, list);
+}
+
+/** Folders and files that are somebody else's, all at once: each chown makes a plan stale. */
+function notOurs(plan: Plan, user: string, answers: readonly Answer[], list: readonly Swap[]): PlatformError {
+  const told = answers.flatMap((answer) =>
+    [...decode(answer.out).matchAll(/^(?:folder|file) (.+)$/gm)].map((match) => match[1] as string),
+  );
+  const paths = told.length > 0 ? [...new Set(told)] : list.map((swap) => `${plan.remote_root}/${swap.path}`);
+  return failed(
+    plan,
+    'stage',
+    'PCTL-STAGE-OWNER',
+    `${paths.join(', ')} cannot be replaced by ${user}`,
+    answers.map((answer) => answer.err).join(''),
+    `as root there: chown ${quote(user)}: ${paths.map(quote).join(' ')}   then plan again, for the plan saw another owner`,
+  );
 }
 
 /**

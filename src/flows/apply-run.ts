@@ -45,7 +45,8 @@ export async function run(
   const { plan } = open;
   let talk: Talk = inside;
   try {
-    await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv);
+    const { user } = now.observation.engine;
+    await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv, user);
     const image = await imageId(exchange, world.clock, plan, (seconds) => {
       step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
     });

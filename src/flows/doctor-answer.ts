@@ -32,7 +32,8 @@ export interface HostAnswer {
   readonly diskKib: number | null;
   readonly session: { readonly ends: 'kills' | 'keeps' | 'unknown'; readonly linger: boolean };
   /** By the number of the question, from 1. */
-  readonly files: ReadonlyMap<number, FileAnswer>;
+  /** Of a file and of its folder. */
+  readonly files: ReadonlyMap<number, readonly FileAnswer[]>;
   readonly hostFiles: ReadonlyMap<number, 'ok' | 'absent' | 'unreadable' | 'is-folder'>;
   readonly dotenvs: ReadonlyMap<number, boolean>;
 }
@@ -62,7 +63,7 @@ export function parseAnswer(text: string, host: string): HostAnswer {
   if (lines.pop() !== 'done') throw unreadable(host, 'the answer is not whole');
   const once = new Map<string, RegExpExecArray>();
   const tools = new Map<string, boolean>();
-  const files = new Map<number, FileAnswer>();
+  const files = new Map<number, FileAnswer[]>();
   const hostFiles = new Map<number, 'ok' | 'absent' | 'unreadable' | 'is-folder'>();
   const dotenvs = new Map<number, boolean>();
   for (const line of lines) {
@@ -72,7 +73,8 @@ export function parseAnswer(text: string, host: string): HostAnswer {
     if (word === 'tool') tools.set(match[1] as string, match[2] === 'yes');
     else if (word === 'file') {
       const state = (match[2] ?? match[3]) as FileAnswer['state'];
-      files.set(Number(match[1]), { state, path: match[4] === undefined ? null : visible(match[4]) });
+      const path = match[4] === undefined ? null : visible(match[4]);
+      files.set(Number(match[1]), [...(files.get(Number(match[1])) ?? []), { state, path }]);
     } else if (word === 'hostfile') hostFiles.set(Number(match[1]), match[2] as 'ok');
     else if (word === 'dotenv') dotenvs.set(Number(match[1]), match[2] === 'present');
     else once.set(word, match);

@@ -64,10 +64,9 @@ export function moduleChecks(
     | undefined,
 ): Check[] {
   const checks: Check[] = [];
-  const blocked = (numbers?.files ?? []).flatMap((number) => {
-    const file = answer.files.get(number);
-    return file === undefined || file.state === 'ok' || file.state === 'unknown' ? [] : [file];
-  });
+  const blocked = (numbers?.files ?? [])
+    .flatMap((number) => answer.files.get(number) ?? [])
+    .filter(({ state }) => state !== 'ok' && state !== 'unknown');
   // Without a root of its own every file stands or falls with that one; a fix for its parent would be wrong.
   if (module.files.length > 0 && answer.root.state === 'ok') {
     const paths = [...new Set(blocked.map((file) => file.path ?? ''))];

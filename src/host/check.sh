@@ -103,15 +103,17 @@ session() {
 replaceable() { # NUMBER PATH
   f=$ROOT/$2
   d=$(nearest "${f%/*}")
-  if [ -d "$f" ]; then say file "$1" is-folder "$f"
-  elif [ ! -w "$d" ] || [ ! -x "$d" ]; then say file "$1" folder "$d"
-  elif [ ! -e "$f" ]; then say file "$1" ok
+  if [ -d "$f" ]; then say file "$1" is-folder "$f"; return; fi
+  # Both are told, so that both are given away at once.
+  open=yes
+  if [ ! -w "$d" ] || [ ! -x "$d" ]; then say file "$1" folder "$d"; open=no; fi
+  if [ ! -e "$f" ]; then [ "$open" = no ] || say file "$1" ok
   elif [ ! -d "$P/check.$$" ]; then say file "$1" unknown
   elif ! ln -- "$f" "$P/check.$$/link" 2>/dev/null; then
     if [ "$(stat -c %d -- "$d")" != "$(stat -c %d -- "$P")" ]; then say file "$1" filesystem "$d"; else say file "$1" owner "$f"; fi
   else
     rm -f "$P/check.$$/link"
-    say file "$1" ok
+    [ "$open" = no ] || say file "$1" ok
   fi
 }
 

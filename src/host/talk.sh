@@ -312,15 +312,13 @@ do_check() {
 # May PATH be replaced, and is the run's folder on its file system (an atomic swap needs it)? number, path.
 do_replaceable() {
   mkdir -p "$B/kept" "$B/new" || return 1
-  number=$1 path=$2 f=$ROOT/$2
+  number=$1 path=$2 f=$ROOT/$2 code=0
   d=${f%/*}
   while [ ! -d "$d" ]; do d=${d%/*}; done
-  if [ ! -w "$d" ] || [ ! -x "$d" ]; then
-    printf 'folder %s\n' "$d"
-    return 31
-  fi
   [ "$(stat -c %d -- "$d")" = "$(stat -c %d -- "$B/new")" ] || { printf 'filesystem %s\n' "$d"; return 32; }
-  if [ -e "$f" ]; then ln -f -- "$f" "$B/kept/$number" || { printf 'file %s\n' "$f"; return 33; }; fi
+  if [ ! -w "$d" ] || [ ! -x "$d" ]; then printf 'folder %s\n' "$d"; code=31; fi
+  if [ -e "$f" ] && ! ln -f -- "$f" "$B/kept/$number"; then printf 'file %s\n' "$f"; code=31; fi
+  [ "$code" = 0 ] || return "$code"
   [ ! -f "$B/stage/tree/$path" ] || { cp -- "$B/stage/tree/$path" "$B/new/$number" && chmod "$3" "$B/new/$number" && sync "$B/new/$number"; }
 }
 

@@ -38,8 +38,8 @@ describe('the answer of check.sh', () => {
       diskKib: 82624428,
       session: { ends: 'keeps', linger: false },
       files: new Map([
-        [1, { state: 'ok', path: null }],
-        [2, { state: 'folder', path: '/opt/platform/a b' }],
+        [1, [{ state: 'ok', path: null }]],
+        [2, [{ state: 'folder', path: '/opt/platform/a b' }]],
       ]),
       hostFiles: new Map([[3, 'absent']]),
       dotenvs: new Map([[4, true]]),
@@ -92,7 +92,7 @@ describe('the answer of check.sh', () => {
         },
       ),
     );
-    const file = answered(...GOOD, 'file 9 owner /a\u001b]0;x\u0007\u202eb').files.get(9);
+    const [file] = answered(...GOOD, 'file 9 owner /a\u001b]0;x\u0007\u202eb').files.get(9) ?? [];
     expect(file?.path).toBe('/a\\u{1b}]0;x\\u{7}\\u{202e}b');
     expect(visible('\u009b31m\u200b\ufeff')).toBe('\\u{9b}31m\\u{200b}\\u{feff}');
   });
