@@ -15,6 +15,9 @@ async function schemas(): Promise<string[]> {
   return (await readdir('schemas')).filter((name) => name.endsWith('.schema.json'));
 }
 
+/** Schemas whose documents were seen. */
+const printed = new Set<string>();
+
 /** Parses stdout as one document of a schema, whose exitCode is the exit. */
 async function document(schema: string, args: readonly string[], exit: number, env: Record<string, string> = {}) {
   const done = await on.repo.platformctl([...args, '--json'], { env });
@@ -24,6 +27,7 @@ async function document(schema: string, args: readonly string[], exit: number, e
   const valid = ajv.validate($id, data);
   expect([valid, ajv.errors]).toEqual([true, null]);
   expect(data).toMatchObject({ schema_version: expect.stringMatching(/^1\./), exitCode: exit });
+  printed.add(schema);
   return data;
 }
 
@@ -51,17 +55,11 @@ describe('C-1 documents', () => {
     await document('audit-output', ['audit', 'verify'], 0);
     await document('audit-output', ['audit', 'verify', '--host', 'host1'], 0);
     await document('plan-output', ['plan'], 0);
-    await document('apply-output', ['apply', 'web'], 8, PHASE).catch(() =>
-      document('apply-output', ['apply', 'web'], 0, PHASE),
-    );
+    await document('apply-output', ['apply', 'web'], 0, PHASE);
   });
 
   it('show prints the plan itself', async () => {
-    const { stdout } = await on.repo.platformctl(['show', 'web', '--json']);
-    expect([
-      ajv.validate(JSON.parse(await readFile('schemas/plan.schema.json', 'utf8')).$id, JSON.parse(stdout)),
-      ajv.errors,
-    ]).toEqual([true, null]);
+    await document('plan', ['show', 'web'], 0);
   });
 
   it("a roll back, with the container's log", async () => {
@@ -90,11 +88,33 @@ describe('C-1 documents', () => {
     expect(JSON.parse(stdout).checks.length).toBeGreaterThan(checked.checks.length);
   });
 
+  it('runs, logs of a run and of a container, config view, version, init', async () => {
+    const { runs } = await document('runs-output', ['runs'], 0);
+    expect(runs).toHaveLength(2);
+    await document('run-logs-output', ['logs', runs[0].run_id], 0);
+    await document('logs-output', ['logs', 'web'], 0);
+    await document('config-output', ['config', 'view'], 0);
+    await document('version-output', ['version'], 0);
+    await document('init', ['init', '--team'], 0);
+    await on.repo.git('checkout', '--quiet', '--', '.');
+    await on.repo.git('clean', '--quiet', '-fd');
+  });
+
   it('an error without a result', async () => {
     expect(await document('error', ['plan', 'nobody'], 3)).toMatchObject({ error: { code: 'PCTL-MODULE-UNKNOWN' } });
     await document('error', ['apply', 'web', '--lock-wait', 'soon'], 2);
     await document('error', ['plna'], 2);
     await document('error', ['plan', '--no-such-flag'], 2);
+  });
+});
+
+describe('C-1 schemas', () => {
+  /** Of files, and of the document that has a file of its own to be tested in. */
+  const ELSEWHERE = ['host-add', 'module', 'platform', 'stack', 'status'];
+
+  it('every document that has a schema was printed above', async () => {
+    const names = (await schemas()).map((name) => name.replace('.schema.json', ''));
+    expect(names.filter((name) => !printed.has(name) && !ELSEWHERE.includes(name))).toEqual([]);
   });
 });
 
