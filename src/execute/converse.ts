@@ -2,7 +2,16 @@
 import { talkProgram } from '../host/programs.js';
 import type { Conversation, Host, Limit, Program } from '../ports.js';
 import { failure } from './answers.js';
-import { type Exchange, encode, greet, overTalk, readAnswer, type Source } from './protocol.js';
+import {
+  type Answer,
+  type Exchange,
+  encode,
+  greet,
+  type Message,
+  overTalk,
+  readAnswer,
+  type Source,
+} from './protocol.js';
 
 const talk = (root: string): Program => ({ name: 'talk', text: talkProgram, args: [root] });
 
@@ -26,16 +35,20 @@ function sourceOf(output: Uint8Array, host: string, stderr: () => string): Sourc
   };
 }
 
+/** sshd allows 10 sessions on a connection (MaxSessions); some are left to others. */
+const CHANNELS = 8;
+
 /** Every call is one run of the program: a round trip of its own, over the same connection (P-5). */
 export function overRun(host: Host, root: string): Exchange {
-  return async (messages, limit) => {
+  const exchange = async (messages: readonly Message[], limit: Limit): Promise<Answer[]> => {
     const result = await host.run(talk(root), encode(messages), limit);
     const source = sourceOf(result.stdout, host.name, () => new TextDecoder().decode(result.stderr));
     await greet(source, host.name, root, limit);
-    const answers = [];
+    const answers: Answer[] = [];
     for (const _ of messages) answers.push(await readAnswer(source, host.name, limit));
     return answers;
   };
+  return Object.assign(exchange, { lanes: CHANNELS });
 }
 
 /** Opens the conversation of an apply. */

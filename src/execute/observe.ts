@@ -11,7 +11,7 @@ import {
   readJson,
   readStatuses,
 } from './answers.js';
-import { type Answer, decode, type Exchange, type Message, message, put } from './protocol.js';
+import { type Answer, decode, type Exchange, inLanes, type Message, message, put } from './protocol.js';
 
 /** One compose file as one project under one set of variables; its hashes are asked for once. */
 export interface ComposeGroup {
@@ -54,7 +54,9 @@ export async function firstRound(
   ];
   const head = messages.length;
   const at: { hash: number; resolve: number | null }[] = [];
+  const jobs = [0];
   groups.forEach((group, index) => {
+    jobs.push(messages.length);
     messages.push(...put(`compose.${index}`, group.file));
     if (typeof group.env === 'object') messages.push(...put(`env.${index}`, group.env.bytes));
     const place = { hash: messages.length, resolve: null as number | null };
@@ -66,7 +68,7 @@ export async function firstRound(
     }
     at.push(place);
   });
-  const answers = await exchange(messages, limit);
+  const answers = await inLanes(exchange, messages, jobs, limit);
   const answer = (index: number): Answer => answers[index] as Answer;
   const engine = readEngine(answer(0), host);
   const hashes = new Map<string, ReadonlyMap<string, string> | { why: string }>();
@@ -150,7 +152,9 @@ export async function secondRound(
 ): Promise<Answers[]> {
   const messages: Message[] = [];
   const ask = (one: Message): number => messages.push(one) - 1;
+  const jobs: number[] = [];
   const places = questions.map((question, index) => {
+    jobs.push(messages.length);
     const { group, release } = question;
     let env: string = typeof group.env === 'string' ? group.env : `env.${index}`;
     if (typeof group.env === 'object') messages.push(...put(env, group.env.bytes));
@@ -174,7 +178,7 @@ export async function secondRound(
       kept: question.kept === null ? null : askKept(question.kept, ask),
     };
   });
-  const answers = await exchange(messages, limit);
+  const answers = await inLanes(exchange, messages, jobs, limit);
   const answer = (index: number): Answer => answers[index] as Answer;
   return places.map((place, index) => {
     const question = questions[index] as Questions;

@@ -119,7 +119,41 @@ export async function readAnswer(source: Source, host: string, limit: Limit): Pr
 }
 
 /** Says many messages at once and hears all the answers: one round trip. */
-export type Exchange = (messages: readonly Message[], limit: Limit) => Promise<readonly Answer[]>;
+export interface Exchange {
+  (messages: readonly Message[], limit: Limit): Promise<readonly Answer[]>;
+  /** How many may be under way at once, each in a program of its own on the host; absent: one. */
+  readonly lanes?: number;
+}
+
+/**
+ * Messages as jobs that know nothing of each other, over all lanes at once: still one round trip, and the host works on them in parallel (P-5).
+ * `starts`: where each job begins in `messages`. Answers are in the order of `messages`.
+ */
+export async function inLanes(
+  exchange: Exchange,
+  messages: readonly Message[],
+  starts: readonly number[],
+  limit: Limit,
+): Promise<readonly Answer[]> {
+  const lanes = Array.from({ length: Math.min(exchange.lanes ?? 1, starts.length) }, (): number[] => []);
+  starts.forEach((start, job) => {
+    const end = starts[job + 1] ?? messages.length;
+    for (let at = start; at < end; at += 1) lanes[job % lanes.length]?.push(at);
+  });
+  const answers: Answer[] = [];
+  await Promise.all(
+    lanes.map(async (lane) => {
+      const heard = await exchange(
+        lane.map((at) => messages[at] as Message),
+        limit,
+      );
+      lane.forEach((at, index) => {
+        answers[at] = heard[index] as Answer;
+      });
+    }),
+  );
+  return answers;
+}
 
 export function overTalk(conversation: Conversation, host: string): Exchange {
   return async (messages, limit) => {
