@@ -92,13 +92,15 @@ export function buildProgram(act: Act): Command {
       .option('--all', 'every service module (the default without ids)')
       .option('--changed-since <ref>', 'only modules whose manifest or files differ from REF')
       .option('--offline', 'ask no host; such a plan can never be applied')
+      .option('--remove', 'plan the removal of modules that were applied, declared or not; data stays')
+      .option('--host <host>', 'with --remove: the host, where several have it')
       .option('--out <file>', 'write the plan (one module) to FILE; - is stdout, a line a plan')
       .option('--out-dir <dir>', 'write every plan to DIR/<id>.plan.json')
       .addOption(policyRef())
       .option('--full', 'whole digests, every file')
       .addHelpText(
         'after',
-        `${examples('plan', 'plan immich', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline')}\n\nExit 0: nothing to change. 1: changes.`,
+        `${examples('plan', 'plan immich', 'plan web --out web.plan.json', 'plan --changed-since origin/main --offline', 'plan old-grafana --remove')}\n\nExit 0: nothing to change. 1: changes.`,
       ),
     'plan',
   );

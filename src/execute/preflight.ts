@@ -40,7 +40,11 @@ export async function stage(
   }
   const list = swaps(plan, seen);
   const checkAt = messages.length;
-  messages.push(message('check', plan.compose_file, plan.project, dotenv === 'none' ? 'none' : 'real'));
+  messages.push(
+    plan.kind === 'remove'
+      ? message('held')
+      : message('check', plan.compose_file, plan.project, dotenv === 'none' ? 'none' : 'real'),
+  );
   for (const [index, swap] of list.entries()) {
     messages.push(message('replaceable', String(index + 1), swap.path, swap.mode === '-' ? '644' : swap.mode));
   }

@@ -37,7 +37,7 @@ export interface Case {
   /** The other plans of this call (X-7, G-8). */
   readonly beside: readonly Plan[];
   readonly policy: Policy;
-  /** The plan's module at its commit; empty where the commit or the module is not there, or not sound. */
+  /** The plan's module at its commit; empty where it is not there, not sound, or removed: then the commit does not say what it is. */
   readonly prepared: readonly Prepared[];
   readonly errors: readonly Failure[];
   readonly context: PlanContext;
@@ -86,8 +86,8 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
       planFile: file,
       beside: plans.filter((other) => other !== plan),
       policy,
-      prepared: preparation.prepared.filter((one) => one.module.id === plan.module),
-      errors: preparation.errors.filter((error) => error.module === plan.module),
+      prepared: preparation.prepared.filter((one) => one.module.id === plan.module && plan.kind !== 'remove'),
+      errors: preparation.errors.filter((error) => error.module === plan.module && plan.kind !== 'remove'),
       context: {
         ...planContext(world, git, gathered, policy, commit.now),
         ...(plan.kind === 'rollback' ? { rollback: { imageId: plan.image.id } } : {}),
@@ -101,13 +101,6 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
 
 /** Plans that can never be applied, whatever the gates say. */
 function refuseUnusable(plan: Plan): void {
-  if (plan.kind === 'remove')
-    throw refuse(
-      'PCTL-PLAN-KIND',
-      EXIT_INVALID,
-      `a plan of kind ${plan.kind} is not built yet`,
-      'use a plan of platformctl plan',
-    );
   if (plan.offline || plan.observed === null)
     throw refuse(
       'PCTL-PLAN-OFFLINE',

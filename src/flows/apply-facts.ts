@@ -141,7 +141,7 @@ export async function factsUnderLock(
         .map(([path]) => path),
     },
     connection: { transport: description.transport, user: description.user, hostKey: description.hostKey },
-    compose: { text: now.prepared.verdict, resolved: now.resolvedVerdict },
+    compose: now.verdicts,
     identity: identityFor(open.plan, now),
     remade: now.plan,
     status,

@@ -2,19 +2,22 @@
 import { PlatformError } from '../errors.js';
 import { upCommand } from '../execute/go.js';
 import { lockNames, takeLocks } from '../execute/lock.js';
-import { message } from '../execute/protocol.js';
+import { type Exchange, message } from '../execute/protocol.js';
 import { EXIT_BUSY, EXIT_CHANGES, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_STALE, EXIT_TOOL_ERROR } from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
-import { changesAnything } from '../gate/facts.js';
+import { changesAnything, planAgain } from '../gate/facts.js';
 import { type GateVerdict, gatesExit } from '../gate/verdict.js';
 import { quote } from '../quote.js';
 import { shortRun } from '../run-id.js';
+import type { Case } from './apply-case.js';
 import { factsUnderLock } from './apply-facts.js';
 import { asGate, describeHolder, type Inside, refused } from './apply-inside.js';
 import { run } from './apply-run.js';
+import { fail, type Looked, type PlanContext } from './looks.js';
 import { lookAtHost } from './observe-host.js';
 import { timestamp } from './plan-context.js';
-import type { ApplyResult } from './results.js';
+import { lookToRemove } from './removal-look.js';
+import type { ApplyResult, Failure } from './results.js';
 
 /** Steps 3 to 11. */
 export async function underLock(inside: Inside): Promise<ApplyResult> {
@@ -46,7 +49,11 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
     step('lock', 'done', `taken, run ${shortRun(runId)}`);
   }
 
-  const look = await lookAtHost(exchange, plan.host, open.prepared, { ...open.context, holding: true });
+  const context = { ...open.context, holding: true };
+  const look =
+    plan.kind === 'remove'
+      ? await lookToRemoveAgain(exchange, open, context)
+      : await lookAtHost(exchange, plan.host, open.prepared, context);
   const now = look.looked[0];
   if (!now) {
     const [error] = look.errors;
@@ -91,9 +98,22 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
       });
   }
   step('observe', 'done', 'as planned');
-  const command = upCommand(plan, now.wanted.dotenv, runId);
+  const command = upCommand(plan, now.dotenv, runId);
   if (options.dryRun) return await dryRun(inside, gates, command, names, facts.approvedBy, facts.selfApproved);
   return await run(inside, now, gates, since, facts);
+}
+
+/** As lookAtHost, of a removal. Nothing there any more: somebody else removed it since the plan. */
+async function lookToRemoveAgain(
+  exchange: Exchange,
+  { plan, policy }: Case,
+  context: PlanContext,
+): Promise<{ looked: readonly Looked[]; errors: readonly Failure[] }> {
+  const host = policy.platform.hosts.get(plan.host);
+  const look = host ? await lookToRemove(exchange, host, plan.module, context) : null;
+  if (look) return { looked: [look], errors: [] };
+  const gone = `nothing of ${plan.module} is applied on ${plan.host} any more`;
+  return { looked: [], errors: [fail(plan.module, 'PCTL-PLAN-STALE', EXIT_STALE, gone, planAgain(plan))] };
 }
 
 const garbled = (host: string): PlatformError =>
@@ -123,7 +143,11 @@ async function dryRun(
   const notes = [`to apply it: PLATFORMCTL_PHASE=${phase}`];
   return end({
     outcome: 'would_apply',
-    message: command ? `would run: ${command.map(quote).join(' ')}` : 'would record what runs, and touch nothing',
+    message: command
+      ? `would run: ${command.map(quote).join(' ')}`
+      : open.plan.kind === 'remove'
+        ? `would stop and remove the container of ${open.plan.service}`
+        : 'would record what runs, and touch nothing',
     gates,
     notes,
     approvedBy,

@@ -46,10 +46,13 @@ export async function run(
   let talk: Talk = inside;
   try {
     const { user } = now.observation.engine;
-    await stage(exchange, plan, now.bytes, now.observation.files, now.wanted.dotenv, user);
-    const image = await imageId(exchange, world.clock, plan, (seconds) => {
-      step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
-    });
+    await stage(exchange, plan, now.bytes, now.observation.files, now.dotenv, user);
+    const image =
+      plan.kind === 'remove'
+        ? { id: null, pulledSeconds: null }
+        : await imageId(exchange, world.clock, plan, (seconds) => {
+            step('pull', 'waiting', `${plan.image.reference}, ${seconds} s`);
+          });
     if (image.pulledSeconds !== null) step('pull', 'done', `${plan.image.reference}, ${image.pulledSeconds} s`);
     const going = {
       plan,
@@ -63,7 +66,7 @@ export async function run(
         definitionHash: now.observation.hashNow,
       },
       observation: now.observation,
-      dotenv: now.wanted.dotenv,
+      dotenv: now.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
     const said = await sayGo(inside, goMessages(going));
@@ -93,7 +96,7 @@ export async function run(
         },
       },
     );
-    const remoteCommand = (upCommand(plan, now.wanted.dotenv, runId) ?? []).map(quote).join(' ');
+    const remoteCommand = (upCommand(plan, now.dotenv, runId) ?? []).map(quote).join(' ');
     if ('lost' in ended) return lostAfterGo(inside, gates);
     const result = await outcome(inside, talk.exchange, now, gates, ended, remoteCommand, facts);
     return world.interrupted.aborted && !ACT_NOW.has(result.exitCode)
@@ -160,7 +163,7 @@ async function outcome(
 ): Promise<ApplyResult> {
   const { world, open, runId, end } = inside;
   const { plan } = open;
-  const good = ended.outcome === 'applied';
+  const good = ended.outcome === 'applied' || ended.outcome === 'removed';
   const names = ['up.out', 'up.err', ...(good ? [] : ['container.log', 'back.err', 'finish.out'])];
   const answers = await exchange(
     [
@@ -180,12 +183,11 @@ async function outcome(
     raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
-  if (plan.kind === 'rollback') notes.push(...plan.warnings);
+  if (plan.kind !== 'apply') notes.push(...plan.warnings);
   const condition = conditionOf(now.observation.containers, now.observation.engine.now);
   if (back && !['absent', 'running', 'healthy', 'starting'].includes(condition))
     notes.push(`it was ${condition} before the change, and counts as back when it is as it was found`);
-  if (back && now.prepared.references.volumes.length > 0)
-    notes.push(`volumes were not put back: ${now.prepared.references.volumes.join(', ')}`);
+  if (back && now.volumes.length > 0) notes.push(`volumes were not put back: ${now.volumes.join(', ')}`);
   if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
   return end({
     outcome: ended.outcome,

@@ -125,7 +125,7 @@ async function groupsOf(
   return prepared.map((one) => ({ one, group: groups.get(keyOf(one)) as ComposeGroup }));
 }
 
-function deliveredBy(statuses: ReadonlyMap<string, Status>): Delivered {
+export function deliveredBy(statuses: ReadonlyMap<string, Status>): Delivered {
   const digests = new Map<string, Set<string>>();
   const paths = new Map<string, Set<string>>();
   for (const [id, status] of statuses) {

@@ -25,12 +25,13 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
       sha: policy.sha,
       digest: policyDigest(policy.platform, one.module.id, one.module.host, policy.allowedSigners),
     }),
+    inCommit: (path) => gathered.entries.has(path),
     relation: (last) => relationOf(git, last, gathered.sha),
     read: (paths) => gathered.read(paths),
     declared: new Map(
       [...gathered.wanted.modules.values()].map((module) => [
         module.id,
-        { host: module.host, service: module.service },
+        { host: module.host, service: module.service, dependsOn: module.dependsOn },
       ]),
     ),
   };

@@ -1,4 +1,5 @@
 import type { Plan } from '../manifest/types.js';
+import { NONE_OF_COMPOSE } from '../plan/changes.js';
 import { hasVariable, type PlannedFile, type WantedFile } from '../plan/files.js';
 import { makePlan } from '../plan/make.js';
 import type { PlanContext } from './looks.js';
@@ -33,7 +34,7 @@ export async function offlinePlan(one: Prepared, context: PlanContext): Promise<
     composeFile: one.composeFile,
     sourceSha: context.sourceSha,
     sourceDirty: context.dirty(one, files),
-    manifest: one.manifest,
+    manifestDigest: sha256(one.manifest),
     policy: context.policyOf(one),
     files,
     folders: [],
@@ -46,10 +47,7 @@ export async function offlinePlan(one: Prepared, context: PlanContext): Promise<
       changes: [
         { target: `compose.service.${one.module.service}`, action: 'update', reasons: [`offline: ${UNKNOWN}`] },
       ],
-      recreates: false,
-      forceRecreate: false,
-      adopts: false,
-      leftover: false,
+      ...NONE_OF_COMPOSE,
     },
     alsoAffected: [],
     destructive: [],

@@ -5,15 +5,23 @@ import { parseCompose } from '../compose/file.js';
 import { references } from '../compose/references.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
+import { sha256 } from '../plan/artifact.js';
 import { changesOf } from '../plan/changes.js';
 import { folderOf, inRepo, join, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
-import { shortRun } from '../run-id.js';
 import { hostProblems } from './host-problems.js';
 import { judgeKept } from './kept-release.js';
-import { type Delivered, fail, type Halfway, type Looked, type PlanContext } from './looks.js';
+import {
+  appliedBefore,
+  type Delivered,
+  fail,
+  type Halfway,
+  interruptedWords,
+  type Looked,
+  type PlanContext,
+} from './looks.js';
 import type { Failure } from './results.js';
 
 export async function planOf(
@@ -130,10 +138,7 @@ export async function planOf(
     warnings.push(
       `the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`,
     );
-  if (interrupted)
-    warnings.push(
-      `run ${shortRun(interrupted.runId)} never recorded its end; judged ${interrupted.outcome}: ${interrupted.why}`,
-    );
+  if (interrupted) warnings.push(interruptedWords(interrupted));
   if (changed && relation === 'ancestor' && !context.rollback)
     warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');
   const tenantNote = tenants
@@ -149,7 +154,7 @@ export async function planOf(
     composeFile: one.composeFile,
     sourceSha: context.sourceSha,
     sourceDirty: context.dirty(one, files),
-    manifest: one.manifest,
+    manifestDigest: sha256(one.manifest),
     policy: context.policyOf(one),
     files,
     folders,
@@ -169,20 +174,12 @@ export async function planOf(
     plan,
     protected: module.protected,
     job: module.smoke.exits !== null,
-    lastApplied:
-      status?.last_apply_sha && status.applied_at
-        ? {
-            sha: status.last_apply_sha,
-            at: status.applied_at,
-            by: status.approved_by,
-            image: status.image?.reference ?? null,
-          }
-        : null,
+    lastApplied: appliedBefore(status),
     observation,
-    prepared: one,
-    wanted: half.wanted,
+    dotenv: half.wanted.dotenv,
+    volumes: one.references.volumes,
     interrupted,
-    resolvedVerdict: half.verdict,
+    verdicts: { text: one.verdict, resolved: half.verdict },
     bytes: half.bytes,
   };
 }

@@ -7,6 +7,8 @@ import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.
 
 export function composeGate(facts: GateFacts): GateVerdict {
   const { plan, stage, compose } = facts;
+  // Nothing is started.
+  if (plan.kind === 'remove') return verdict('G-7', 'compose policy', []);
   const failures: GateFailure[] = [];
   const seen = new Set<string>();
   for (const judged of [compose.text, compose.resolved]) {

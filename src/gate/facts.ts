@@ -33,7 +33,10 @@ export interface GateFacts {
   /** G-9: what was observed under the lock, in the plan's form; for exactly the paths of `plan.observed.identity.files`. */
   readonly identity: NonNullable<Plan['observed']>['identity'] | null;
   /** The plan as its commit and this host give it now: what it says beyond what it saw has to be the same. null: the host was not asked. */
-  readonly remade: Pick<Plan, 'resolved' | 'smoke' | 'image' | 'changes' | 'destructive'> | null;
+  readonly remade: Pick<
+    Plan,
+    'resolved' | 'smoke' | 'image' | 'changes' | 'destructive' | 'project' | 'service' | 'compose_file' | 'delivery'
+  > | null;
   /** The host's status document. null: it has none (never applied); undefined: not read. */
   readonly status: Status | null | undefined;
 }

@@ -68,11 +68,11 @@ function otherwise(plan: Plan, remade: GateFacts['remade']): string[] {
   const { stable_seconds: least, ...smokeNow } = remade.smoke;
   if (canonical(smoke) !== canonical(smokeNow) || stable < least)
     wrong.push('the smoke is not the one that the plan says');
-  if (plan.kind === 'rollback') wrong.push(...unlikeItsRelease(plan, remade));
+  if (plan.kind !== 'apply') wrong.push(...unlikeItsRelease(plan, remade));
   return wrong;
 }
 
-/** What a signature vouches for in other plans: a rollback whose release was approved carries none. */
+/** A rollback and a removal are made of what the host keeps, so all that they do is known here; a rollback whose release was approved carries no signature. */
 function unlikeItsRelease(plan: Plan, remade: NonNullable<GateFacts['remade']>): string[] {
   const removed = (changes: Plan['changes']) =>
     changes
@@ -81,7 +81,7 @@ function unlikeItsRelease(plan: Plan, remade: NonNullable<GateFacts['remade']>):
   const foreign = removed(plan.changes).filter((target) => !removed(remade.changes).includes(target));
   return [
     ...(plan.image.id === remade.image.id ? [] : ['the image is not that of the release']),
-    ...foreign.map((target) => `it removes ${target.slice('file.'.length)}, which the release does not ask for`),
+    ...foreign.map((target) => `it removes ${target.slice('file.'.length)}, which is not its to remove`),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** G-3: the plan is of the commit that was approved, and that commit is the protected branch's. */
 import { timingSafeEqual } from 'node:crypto';
 import { EXIT_APPROVAL_MISMATCH, EXIT_INVALID, EXIT_POLICY_VIOLATION, EXIT_STALE } from '../exits.js';
-import type { GateFacts } from './facts.js';
+import { type GateFacts, planAgain } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 export function provenanceGate(facts: GateFacts): GateVerdict {
@@ -114,7 +114,10 @@ function history({ plan, platform, provenance }: GateFacts): GateFailure[] {
 }
 
 /** X-3 and 7-cli: a plan that names another host or target than its module's manifest does. */
-function target({ plan, provenance: { module, target, commitPresent } }: GateFacts): GateFailure[] {
+function target(facts: GateFacts): GateFailure[] {
+  const { plan, provenance } = facts;
+  const { module, target, commitPresent } = provenance;
+  if (plan.kind === 'remove') return [...recorded(facts), ...foreign(plan)];
   if (module === null) {
     return commitPresent
       ? [
@@ -145,24 +148,42 @@ function target({ plan, provenance: { module, target, commitPresent } }: GateFac
   if (target && target.composeFile !== plan.compose_file)
     differs('compose file', plan.compose_file, target.composeFile);
   if (module.delivery !== plan.delivery) differs('delivery', plan.delivery, module.delivery);
-  for (const change of plan.changes) {
-    const own = change.target.startsWith('file.') || change.target === `compose.service.${plan.service}`;
-    if (!own) {
-      failures.push(
-        failure(
-          EXIT_POLICY_VIOLATION,
-          'PCTL-PLAN-FOREIGN',
-          `the plan changes ${change.target}, which is not ${plan.module}'s`,
-          `platformctl plan ${plan.module}`,
-        ),
-      );
-    }
-  }
-  return failures;
+  return [...failures, ...foreign(plan)];
+}
+
+/** X-3: changes of targets that are not the plan's module's. */
+function foreign(plan: GateFacts['plan']): GateFailure[] {
+  return plan.changes
+    .filter(({ target }) => !target.startsWith('file.') && target !== `compose.service.${plan.service}`)
+    .map(({ target }) =>
+      failure(
+        EXIT_POLICY_VIOLATION,
+        'PCTL-PLAN-FOREIGN',
+        `the plan changes ${target}, which is not ${plan.module}'s`,
+        planAgain(plan),
+      ),
+    );
+}
+
+/** P-13: the commit need not declare what is removed; what the host recorded of the module says what that is. */
+function recorded({ plan, remade }: GateFacts): GateFailure[] {
+  if (remade === null) return [];
+  const members = ['project', 'service', 'compose_file', 'delivery'] as const;
+  return members
+    .filter((member) => plan[member] !== remade[member])
+    .map((member) =>
+      failure(
+        EXIT_POLICY_VIOLATION,
+        'PCTL-PLAN-TARGET',
+        `the plan's ${member.replace('_', ' ')} is ${plan[member]}; ${plan.host} recorded ${remade[member]} of ${plan.module}`,
+        planAgain(plan),
+      ),
+    );
 }
 
 function content({ plan, provenance: { manifestDigest, files, commitPresent } }: GateFacts): GateFailure[] {
-  if (!commitPresent) return [];
+  // Of a removal nothing of the commit goes to the host.
+  if (!commitPresent || (plan.kind === 'remove' && plan.files.length === 0)) return [];
   const wrong: string[] = [];
   if (manifestDigest === null || !equalTokens(manifestDigest, plan.manifest_digest)) wrong.push('manifest');
   if (files === null) wrong.push('files');
@@ -209,7 +230,9 @@ function order({ stage, plan, provenance: { lastApplied } }: GateFacts): GateFai
       EXIT_STALE,
       'PCTL-COMMIT-OLDER',
       `commit ${plan.source_sha.slice(0, 7)} is older than ${lastApplied.sha?.slice(0, 7)}, which runs`,
-      `platformctl rollback ${plan.module} --to ${plan.source_sha.slice(0, 12)}, or plan the newer commit`,
+      plan.kind === 'remove'
+        ? 'plan its removal at the newer commit'
+        : `platformctl rollback ${plan.module} --to ${plan.source_sha.slice(0, 12)}, or plan the newer commit`,
     ),
   ];
 }

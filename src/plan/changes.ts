@@ -20,6 +20,9 @@ export interface Changes {
   readonly leftover: boolean;
 }
 
+/** Of a plan by which compose is not run. */
+export const NONE_OF_COMPOSE = { recreates: false, forceRecreate: false, adopts: false, leftover: false } as const;
+
 export interface Desired {
   readonly module: ServiceModule;
   readonly compose: ComposeFile;

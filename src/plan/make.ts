@@ -2,7 +2,7 @@
 import type { Verdict } from '../compose/model.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
 import type { Plan } from '../manifest/types.js';
-import { changeDigest, planDigest, sha256 } from './artifact.js';
+import { changeDigest, planDigest } from './artifact.js';
 import type { Changes } from './changes.js';
 import { folderOf, type PlannedFile } from './files.js';
 import { conditionOf, type Observation } from './observation.js';
@@ -14,14 +14,14 @@ export interface Ingredients {
   readonly version: string;
   readonly createdAt: string;
   readonly kind: Plan['kind'];
-  readonly module: ServiceModule;
+  readonly module: Pick<ServiceModule, 'id' | 'host' | 'service' | 'delivery' | 'smoke'>;
   readonly host: HostConfig;
   readonly project: { readonly name: string; readonly source: Plan['project_source'] };
   /** Beneath remote_root. */
   readonly composeFile: string;
   readonly sourceSha: string;
   readonly sourceDirty: boolean;
-  readonly manifest: Uint8Array;
+  readonly manifestDigest: string;
   readonly policy: Plan['policy'];
   readonly files: readonly PlannedFile[];
   readonly folders: readonly string[];
@@ -43,7 +43,7 @@ export interface Ingredients {
 
 /** V-1: 30 s, with a healthcheck 10; after an interrupted run at least as long as the old container may take to stop. */
 function smokeOf(
-  module: ServiceModule,
+  module: Pick<ServiceModule, 'smoke'>,
   hasHealthcheck: boolean,
   stopGraceSeconds: number,
   leftover: boolean,
@@ -103,7 +103,7 @@ export function makePlan(given: Ingredients): Plan {
     source_sha: given.sourceSha,
     source_dirty: given.sourceDirty,
     offline: observation === null,
-    manifest_digest: sha256(given.manifest),
+    manifest_digest: given.manifestDigest,
     policy: given.policy,
     files: [...given.files],
     folders: [...given.folders].sort(),

@@ -26,7 +26,10 @@ function hostLines(result: PlanResult, host: string, style: Style): string[] {
   const [only] = planned.length === 1 ? planned : [];
   const subject = only ? safe(only.plan.module) : count(planned.length, 'module');
   const branch = result.branch === null ? 'detached' : safe(result.branch);
-  const commit = `commit ${shaText(result.sourceSha, style)} (${branch}, ${result.dirty ? 'DIRTY' : 'clean'})`;
+  const back = planned.every(({ plan }) => plan.kind === 'rollback');
+  const commit = back
+    ? `rollback to ${shaText(result.sourceSha, style)}`
+    : `commit ${shaText(result.sourceSha, style)} (${branch}, ${result.dirty ? 'DIRTY' : 'clean'})`;
   const heading = [`${paint(style).bold(subject)} on ${safe(host)}`, commit];
   if (!result.offline) heading.push(lastApplied(planned, style));
   const lines = [heading.join('   '), '', ...moduleRows(planned, style)];
@@ -133,6 +136,9 @@ function summary(result: PlanResult, style: Style): string[] {
 function next(result: PlanResult, ids: readonly string[]): string {
   if (result.planned.some((one) => one.plan.source_dirty))
     return 'commit, then plan again: a plan of a dirty tree is never applied';
+  // The approval of a release counts again (B-2).
+  const asBefore = result.planned.every(({ plan }) => plan.kind === 'rollback' && plan.destructive.length === 0);
+  if (asBefore) return `PLATFORMCTL_PHASE=06 platformctl apply ${result.written[0] ?? ids[0]}`;
   const alone = result.approvalModes?.every((mode) => mode === 'self') ?? false;
   return alone ? `platformctl apply ${ids[0]}` : `platformctl approve ${ids.join(' ')}`;
 }

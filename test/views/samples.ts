@@ -142,6 +142,14 @@ const applyResult = (members: Partial<ApplyResult> = {}): ApplyResult => ({
 
 export const APPLIES: Readonly<Record<string, ApplyResult>> = {
   applied: applyResult(),
+  removed: applyResult({
+    outcome: 'removed',
+    remote: null,
+    notes: ['kept on rs2000: volume immich_library'],
+  }),
+  'rolled back on request': applyResult({
+    hint: 'the branch still asks for what was there before; revert it or fix it, for the next apply brings it back',
+  }),
   'self-approved': applyResult({ selfApproved: true, approvedBy: ['self:alice@laptop'] }),
   'rolled back': applyResult({
     outcome: 'rolled_back',

@@ -45,6 +45,8 @@ describe('plan', () => {
   };
   const [first] = planResult().planned;
   const one = planResult({ planned: first ? [first] : [], undeclared: [] });
+  const asked = { protected: false, job: false, lastApplied: first?.lastApplied ?? null };
+  const OLD = '91b7d3a'.padEnd(40, '0');
   const cases = {
     several: planResult(),
     one,
@@ -80,6 +82,42 @@ describe('plan', () => {
         },
       ],
       undeclared: [],
+    }),
+    rollback: { ...one, branch: null, sourceSha: OLD, planned: [{ ...asked, plan: immich({ kind: 'rollback' }) }] },
+    'rollback destructive': planResult({
+      ...one,
+      sourceSha: OLD,
+      planned: [
+        {
+          ...asked,
+          plan: immich({
+            kind: 'rollback',
+            destructive: ['the volumes of the release differ: without library at /data'],
+            warnings: ['host file .env is not what that release ran with: a rollback cannot put it back'],
+          }),
+        },
+      ],
+      written: ['back.plan.json'],
+    }),
+    remove: planResult({
+      ...one,
+      planned: [
+        {
+          ...asked,
+          plan: immich({
+            kind: 'remove',
+            files: [],
+            recreates: false,
+            changes: [
+              { target: 'compose.service.immich-server', action: 'remove', reasons: ['asked for'] },
+              { target: 'file.core/own.conf', action: 'remove', reasons: ['delivered for it alone'] },
+              { target: 'file.core/compose.yaml', action: 'none', reasons: ['kept: another module has it too'] },
+            ],
+            destructive: ['immich-server is removed'],
+            warnings: ['kept on rs2000: volume immich_library, compose.yaml (another module has it too)'],
+          }),
+        },
+      ],
     }),
     hostile: planResult({
       planned: [{ plan: hostilePlan, protected: false, job: false, lastApplied: null }],
