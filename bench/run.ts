@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   start: async () => (await import('./start.js')).start(),
   scale: async () => (await import('./scale.js')).scale(),
   ssh: async () => (await import('./ssh.js')).ssh(),
+  plans: async () => (await import('./plans.js')).plans(),
   redact: async () => (await import('./redact.js')).redact(),
   fleet: async () => (await import('./fleet.js')).fleetBench(),
 };
