@@ -2,6 +2,7 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_REMOTE_FAILED } from '../exits.js';
 import type { Container, Engine, FileSeen } from '../plan/observation.js';
+import { composeSaid } from './compose-said.js';
 import { type Answer, decode } from './protocol.js';
 
 export interface HeldLock {
@@ -133,7 +134,7 @@ export function readContainers(answer: Answer, host: string): Container[] {
 
 /** `service hash` lines of `config --hash '*'`. */
 export function readHashes(answer: Answer): ReadonlyMap<string, string> | { why: string } {
-  if (answer.code !== 0) return { why: answer.err.trim() };
+  if (answer.code !== 0) return { why: composeSaid(answer.err) };
   const hashes = new Map<string, string>();
   for (const line of lines(answer)) {
     const match = /^(\S+) ([0-9a-f]{64})$/.exec(line);
@@ -183,7 +184,7 @@ export function readFiles(answer: Answer, paths: readonly string[], host: string
 }
 
 export function readJson(answer: Answer): unknown {
-  if (answer.code !== 0) return { why: answer.err.trim() };
+  if (answer.code !== 0) return { why: composeSaid(answer.err) };
   try {
     return JSON.parse(decode(answer.out));
   } catch {

@@ -1,10 +1,12 @@
 /** Step 5 (X-1): everything that can be known to fail is found before `go`; nothing outside of the run's folder is touched. */
+
 import { PlatformError } from '../errors.js';
 import { EXIT_REMOTE_FAILED } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import type { FileSeen } from '../plan/observation.js';
 import type { Clock, Limit } from '../ports.js';
 import { quote } from '../quote.js';
+import { composeSaid } from './compose-said.js';
 import { type Swap, swaps } from './go.js';
 import { type Answer, decode, type Exchange, type Message, message, put } from './protocol.js';
 
@@ -66,7 +68,7 @@ export async function stage(
         'stage',
         'PCTL-COMPOSE-CONFIG',
         'docker compose does not take the files of this plan',
-        answer.err,
+        composeSaid(answer.err),
         'mend the compose file; nothing was changed',
       );
     }

@@ -1,10 +1,11 @@
 import { judgeResolved } from '../compose/policy.js';
 import { readSkeleton } from '../compose/skeleton.js';
+import { STEERING } from '../compose/steering.js';
 import type { ComposeGroup, FirstRound } from '../execute/observe.js';
 import { EXIT_INVALID } from '../exits.js';
 import type { Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
-import { folderOf, join, onHost, type PlannedFile, wantedFiles } from '../plan/files.js';
+import { dotenvOf, folderOf, onHost, type PlannedFile, wantedFiles } from '../plan/files.js';
 import { keptQuestion } from './kept-release.js';
 import { fail, type Halfway, type PlanContext } from './looks.js';
 import { denialFailures, type Prepared } from './prepare.js';
@@ -39,6 +40,8 @@ export async function halfway(
   if (typeof answer === 'object' && answer !== null && 'why' in answer && Object.keys(answer).length === 1)
     return refused(String(answer.why));
   const read = readSkeleton(answer, module.service, one.compose);
+  const steering = STEERING.filter((name) => read.variables.get(name) === true);
+  if (steering.length > 0) return { failures: steering.map((name) => steers(one, name)) };
   const missing = one.references.variables.filter(
     (variable) => variable.required && read.variables.get(variable.name) !== true,
   );
@@ -113,7 +116,7 @@ export async function halfway(
   const there = first.containers.some(
     (container) => container.project === one.project.name && container.service === module.service,
   );
-  const dotenvPath = onHost(one.host, join(folderOf(module.composeFile), '.env') as string) as string;
+  const dotenvPath = onHost(one.host, dotenvOf(module)) as string;
   const outside = read.binds
     .filter((bind) => !bind.source.startsWith(`${one.host.remoteRoot}/`))
     .map((bind) => bind.source);
@@ -156,6 +159,14 @@ export async function halfway(
       kept: context.rollback ? keptQuestion(status, context.sourceSha, context.rollback.imageId, files) : null,
     },
   };
+}
+
+/** P-12, as compose itself reads the `.env`. */
+function steers({ module, wanted }: Prepared, name: string): Failure {
+  const file = dotenvOf(module);
+  const where = wanted.dotenv === 'host' ? { file, host: module.host } : { file };
+  const summary = `${name} in the .env would steer compose itself`;
+  return fail(module.id, 'PCTL-DOTENV-STEERS', EXIT_INVALID, summary, 'take it out of the .env', null, where);
 }
 
 /** An absolute path beneath remote_root as one relative to the compose file's folder; others as they are. */

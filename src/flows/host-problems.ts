@@ -107,17 +107,6 @@ export function hostProblems(half: Halfway, answers: Answers, first: FirstRound)
       { file: half.questions.dotenv ?? '.env', host: one.module.host },
     );
   }
-  const dotenv = half.files.find((file) => file.role === 'dotenv' && file.source === 'commit');
-  const text = dotenv ? new TextDecoder().decode(half.bytes.get(dotenv.path)) : '';
-  for (const match of text.matchAll(/^\s*(?:export\s+)?((?:COMPOSE|DOCKER)_[A-Za-z0-9_]*)\s*=/gm)) {
-    add(
-      'PCTL-DOTENV-STEERS',
-      EXIT_INVALID,
-      `${match[1]} in ${dotenv?.path} would steer compose itself`,
-      'take it out of the .env',
-      { file: dotenv?.path ?? '.env' },
-    );
-  }
   const engine = first.engine;
   if (one.module.delivery === 'push' && engine.workTree !== null) {
     add(

@@ -1,9 +1,10 @@
 import { skeleton } from '../compose/skeleton.js';
+import { STEERING } from '../compose/steering.js';
 import { PlatformError } from '../errors.js';
 import { type Answers, type ComposeGroup, type FirstRound, firstRound, secondRound } from '../execute/observe.js';
 import type { Exchange } from '../execute/protocol.js';
 import type { Status } from '../manifest/types.js';
-import { folderOf, join } from '../plan/files.js';
+import { dotenvOf, folderOf } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import type { Limit } from '../ports.js';
 import { parseStatus } from '../state/status.js';
@@ -90,9 +91,8 @@ async function groupsOf(
   prepared: readonly Prepared[],
   context: PlanContext,
 ): Promise<{ one: Prepared; group: ComposeGroup }[]> {
-  const dotenvPath = (one: Prepared): string => join(folderOf(one.module.composeFile), '.env') as string;
   const bytes = await context.read([
-    ...new Set(prepared.filter((one) => one.wanted.dotenv === 'commit').map(dotenvPath)),
+    ...new Set(prepared.filter((one) => one.wanted.dotenv === 'commit').map((one) => dotenvOf(one.module))),
   ]);
   const shared = new Map<string, Prepared[]>();
   const keyOf = (one: Prepared): string => `${one.project.name} ${one.composeFile} ${one.wanted.dotenv}`;
@@ -100,17 +100,16 @@ async function groupsOf(
   const groups = new Map<string, ComposeGroup>();
   for (const [key, members] of shared) {
     const [one] = members as [Prepared];
-    const variables = [
-      ...new Set(members.flatMap((member) => member.references.variables.map((variable) => variable.name))),
-    ].sort();
     const dotenv = one.wanted.dotenv;
+    const variables = members.flatMap((member) => member.references.variables.map((variable) => variable.name));
+    if (dotenv !== 'none') variables.push(...STEERING);
     groups.set(key, {
       key,
       project: one.project.name,
       folder: folderOf(one.composeFile) || '.',
       env:
         dotenv === 'commit'
-          ? { bytes: bytes.get(dotenvPath(one)) ?? new Uint8Array() }
+          ? { bytes: bytes.get(dotenvOf(one.module)) ?? new Uint8Array() }
           : dotenv === 'host'
             ? 'real'
             : 'none',

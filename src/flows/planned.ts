@@ -7,7 +7,7 @@ import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
 import { changesOf } from '../plan/changes.js';
-import { folderOf, inRepo, join, type MountSource, onHost } from '../plan/files.js';
+import { dotenvOf, inRepo, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
 import type { Observation } from '../plan/observation.js';
@@ -131,9 +131,7 @@ export async function planOf(
   destructive.push(...(release?.destructive ?? []));
   const warnings = [...half.warnings, ...(release?.warnings ?? [])];
   const dotenvSeen =
-    half.wanted.dotenv === 'none'
-      ? answers.files.get(onHost(host, join(folderOf(module.composeFile), '.env') as string) as string)
-      : undefined;
+    half.wanted.dotenv === 'none' ? answers.files.get(onHost(host, dotenvOf(module)) as string) : undefined;
   if (dotenvSeen?.kind === 'file')
     warnings.push(
       `the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`,

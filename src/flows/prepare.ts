@@ -3,6 +3,7 @@ import { parseCompose } from '../compose/file.js';
 import type { ComposeFile, ParsedCompose, PolicyContext, References, Verdict } from '../compose/model.js';
 import { exceptionToPaste, judgeText } from '../compose/policy.js';
 import { references } from '../compose/references.js';
+import { steeringProblems } from '../compose/steering.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, type ExitCode } from '../exits.js';
 import { problemExit } from '../manifest/findings.js';
@@ -10,7 +11,7 @@ import type { HostConfig, Platform, ServiceModule } from '../manifest/model.js';
 import { projectName } from '../manifest/project.js';
 import type { Plan } from '../manifest/types.js';
 import { canonical } from '../plan/artifact.js';
-import { folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
+import { dotenvOf, folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
 import { crossProblems, parseAll } from './compose-files.js';
 import type { Failure } from './results.js';
 import type { Gathered } from './wanted.js';
@@ -95,7 +96,10 @@ export async function prepare(
     .map((id) => gathered.wanted.modules.get(id))
     .filter((module): module is ServiceModule => module !== undefined);
   const all = [...gathered.wanted.modules.values()];
-  const paths = new Set([...modules.map((module) => module.manifestPath), ...all.map((module) => module.composeFile)]);
+  const paths = new Set([
+    ...modules.flatMap((module) => [module.manifestPath, dotenvOf(module)]),
+    ...all.map((module) => module.composeFile),
+  ]);
   const bytes = await gathered.read([...paths].filter((path) => tree.file(path)));
   const parsed = parseAll(all, bytes, gathered.compose);
   const cross = crossProblems(gathered.wanted, parsed);
@@ -210,7 +214,9 @@ function prepareModule(
     today,
   };
   const verdict = judgeText(compose, module.service, context);
+  const dotenv = wanted.dotenv === 'commit' ? new TextDecoder().decode(bytes.get(dotenvOf(module))) : '';
   const errors = [
+    ...steeringProblems(dotenv, dotenvOf(module)).map((problem) => problemFailure(module.id, problem)),
     ...wanted.problems.map((problem) => problemFailure(module.id, problem)),
     ...denialFailures(module.id, verdict),
   ];

@@ -1,12 +1,13 @@
 /** `validate`: everything that is wrong with the work tree's manifests, in one go (M-2, M-8, M-11). Contacts no host and changes nothing. */
 import type { ComposeFile } from '../compose/model.js';
 import { references } from '../compose/references.js';
+import { steeringProblems } from '../compose/steering.js';
 import type { Problem } from '../errors.js';
 import { EXIT_INVALID, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { parseAllowedSigners } from '../gate/allowed-signers.js';
 import { ordered } from '../manifest/findings.js';
 import type { ServiceModule } from '../manifest/model.js';
-import { treeOf, wantedFiles } from '../plan/files.js';
+import { dotenvOf, treeOf, wantedFiles } from '../plan/files.js';
 import type { World } from '../ports.js';
 import { crossProblems, parseAll } from './compose-files.js';
 import { type Gathered, gatherWanted } from './wanted.js';
@@ -41,6 +42,8 @@ export async function validateFlow(world: World): Promise<ValidateResult> {
     else problems.push(...one.problems);
   }
   problems.push(...crossProblems(wanted, parsed), ...fileProblems(gathered, modules, files));
+  for (const [path, text] of await gathered.read([...new Set(modules.map(dotenvOf))]))
+    problems.push(...steeringProblems(new TextDecoder().decode(text), path));
   const shown = ordered(distinct(problems), MAX_PROBLEMS);
   return {
     problems: shown,

@@ -141,9 +141,14 @@ do_containers() {
 do_steering() {
   [ -f "$ROOT/$1" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
-    line=${line#"${line%%[! ]*}"}
-    line=${line#export }
-    case $line in COMPOSE_*=* | DOCKER_*=*) printf '%s\n' "${line%%=*}" ;; esac
+    # Compose takes a name behind any white space, and `:` for `=`: whatever a line's first word is.
+    line=${line#"${line%%[A-Za-z0-9_#]*}"}
+    case $line in export[!A-Za-z0-9_]*)
+      line=${line#export}
+      line=${line#"${line%%[A-Za-z0-9_#]*}"}
+      ;;
+    esac
+    case $line in COMPOSE_* | DOCKER_*) printf '%s\n' "${line%%[!A-Za-z0-9_]*}" ;; esac
   done <"$ROOT/$1"
 }
 

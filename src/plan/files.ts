@@ -56,6 +56,10 @@ export function join(folder: string, path: string): string | null {
 
 export const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
 
+/** The `.env` beside a module's compose file, in the repo. */
+export const dotenvOf = ({ composeFile }: Pick<ServiceModule, 'composeFile'>): string =>
+  join(folderOf(composeFile), '.env') as string;
+
 /** The path beneath remote_root of a repo path beneath repo_root; null outside. */
 export function onHost(host: Pick<HostConfig, 'repoRoot'>, repoPath: string): string | null {
   if (host.repoRoot === '') return repoPath;
@@ -202,7 +206,7 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
 
   const compose = tree.file(module.composeFile);
   if (compose) addEntry(compose, 'compose', { file: module.composeFile });
-  const dotenvPath = join(folder, '.env') as string;
+  const dotenvPath = dotenvOf(module);
   const dotenvEntry = tree.file(dotenvPath);
   const dotenv = hostFiles.has(dotenvPath) ? 'host' : dotenvEntry ? 'commit' : 'none';
   if (dotenvEntry) addEntry(dotenvEntry, 'dotenv', { file: dotenvPath });

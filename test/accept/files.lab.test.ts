@@ -170,6 +170,35 @@ describe('M-8, P-12, P-15 what a plan refuses', () => {
       says: /DOCKER_HOST/,
     },
     {
+      id: 'steers-colon',
+      what: 'COMPOSE_* in the .env of the commit, as only compose reads it',
+      compose: {},
+      commit: { '.env': 'A=1\n\texport  COMPOSE_REMOVE_ORPHANS: true\n' },
+      code: 'PCTL-DOTENV-STEERS',
+      exit: 3,
+      says: /COMPOSE_REMOVE_ORPHANS/,
+    },
+    {
+      id: 'steers-host-quote',
+      what: 'COMPOSE_* behind a quote in the .env of the host',
+      compose: {},
+      hostFiles: ['.env'],
+      host: (folder) => `printf '%s\\n' "A='b' COMPOSE_REMOVE_ORPHANS=true" >${folder}/.env`,
+      code: 'PCTL-DOTENV-STEERS',
+      exit: 3,
+      says: /COMPOSE_REMOVE_ORPHANS/,
+    },
+    {
+      id: 'unreadable-host',
+      what: 'a .env of the host that compose cannot read: its line, and never what stands there',
+      compose: {},
+      hostFiles: ['.env'],
+      host: (folder) => `printf '%s\\n' 'A=1' 'B=$' 'C="s3cret-hunter2' >${folder}/.env`,
+      code: 'PCTL-COMPOSE-REFUSED',
+      exit: 3,
+      says: /(?=.*\.env, line)(?!.*s3cret)/s,
+    },
+    {
       id: 'variable',
       what: 'a variable without a value or default',
       compose: { environment: { A: '${NOBODY_SET_THIS}' } },
@@ -200,7 +229,7 @@ describe('M-8, P-12, P-15 what a plan refuses', () => {
   it.each(REFUSALS)('$what: $exit', ({ id, code, exit, says }) => {
     const errors = planned.errors.filter(({ module }) => module === id);
     expect(errors).toEqual([expect.objectContaining({ code, exitCode: exit, hint: expect.stringMatching(/./) })]);
-    expect(errors[0]?.summary).toMatch(says);
+    expect(`${errors[0]?.summary}: ${errors[0]?.why}`).toMatch(says);
     expect(planned.plans.has(id)).toBe(false);
   });
 
@@ -214,7 +243,10 @@ describe('M-8, P-12, P-15 what a plan refuses', () => {
       HOST,
       `cd ${on.repo.remoteRoot(HOST)} && find . -path ./.platform -prune -o -type f -print | sort`,
     );
-    expect(left).toBe('./modules/steers-host/.env');
+    expect(left.split('\n')).toEqual(
+      ['steers-host-quote', 'steers-host', 'unreadable-host'].map((id) => `./modules/${id}/.env`),
+    );
+    expect(planned.said).not.toContain('s3cret');
   });
 });
 
