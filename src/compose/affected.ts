@@ -2,17 +2,19 @@
 import type { ComposeFile } from './model.js';
 import { namespacesOf, references } from './references.js';
 
+/** Services that live in a namespace of this one. */
+export function tenantsOf(file: ComposeFile, service: string): string[] {
+  return [...file.services]
+    .filter(([name, definition]) => name !== service && namespacesOf(definition).includes(service))
+    .map(([name]) => name);
+}
+
 /** Sorted by service. @throws PlatformError PCTL-COMPOSE-NO-SERVICE (3) */
 export function alsoAffected(file: ComposeFile, service: string): { service: string; why: string }[] {
-  const affected: { service: string; why: string }[] = [];
-  for (const [name, definition] of file.services) {
-    if (name !== service && namespacesOf(definition).includes(service)) {
-      affected.push({
-        service: name,
-        why: `lives in a namespace of ${service} and loses it when ${service} is recreated`,
-      });
-    }
-  }
+  const affected = tenantsOf(file, service).map((name) => ({
+    service: name,
+    why: `lives in a namespace of ${service} and loses it when ${service} is recreated`,
+  }));
   for (const { service: name, condition } of references(file, service).dependsOn) {
     if (condition === 'service_completed_successfully') {
       affected.push({ service: name, why: `${service} depends on its completion, and it is not run` });

@@ -1,4 +1,6 @@
 /** Steps 5 to 11 of an apply (X-1): preflight, `go`, following what the host does, and what became of it. */
+
+import { tenantsOf } from '../compose/affected.js';
 import { PlatformError } from '../errors.js';
 import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
@@ -189,6 +191,14 @@ async function outcome(
     notes.push(`it was ${condition} before the change, and counts as back when it is as it was found`);
   if (back && now.volumes.length > 0) notes.push(`volumes were not put back: ${now.volumes.join(', ')}`);
   if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
+  // Plans of the same call give others the new namespaces (G-8); after a roll back they were not reached.
+  const beside = back ? [] : open.beside.filter((other) => other.recreates).map((other) => other.service);
+  const there = now.observation.projectContainers.map((container) => container.service);
+  const left = tenantsOf(now.prepared.compose, plan.service).filter(
+    (service) => there.includes(service) && !beside.includes(service),
+  );
+  if (up && plan.recreates && left.length > 0)
+    notes.push(`what lived in its namespaces lost them, and wants a new plan: ${left.join(', ')}`);
   return end({
     outcome: ended.outcome,
     message: whyWords(ended.why),

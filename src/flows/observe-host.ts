@@ -72,19 +72,43 @@ export async function lookAtHost(
         );
   const looked: Looked[] = [];
   const delivered = deliveredBy(statuses);
-  for (const [index, half] of halves.entries()) {
+  const recreated = new Map<string, Set<string>>();
+  for (const half of landlordsFirst(halves)) {
+    const { module, project } = half.prepared;
+    const others = recreated.get(project.name) ?? new Set();
     const result = await planOf(
       half,
-      answers[index] as Answers,
+      answers[halves.indexOf(half)] as Answers,
       first,
       delivered,
       context,
-      interrupted.get(half.prepared.module.id) ?? null,
+      interrupted.get(module.id) ?? null,
+      others,
     );
     if ('failures' in result) errors.push(...result.failures);
-    else looked.push(result);
+    else {
+      looked.push(result);
+      if (result.plan.recreates) recreated.set(project.name, others.add(module.service));
+    }
   }
   return { looked, errors, undeclared: undeclaredOn(host, first, statuses, prepared, context), first };
+}
+
+/** Each after those in whose namespaces it lives: whether they are recreated is a reason of its own (P-14). */
+function landlordsFirst(halves: readonly Halfway[]): Halfway[] {
+  const order = new Set<Halfway>();
+  const visit = (half: Halfway, above: readonly Halfway[]): void => {
+    if (order.has(half)) return;
+    const { references, project } = half.prepared;
+    for (const other of references.namespacesOf.length === 0 ? [] : halves) {
+      const { module } = other.prepared;
+      const landlord = other.prepared.project.name === project.name && references.namespacesOf.includes(module.service);
+      if (landlord && !above.includes(other)) visit(other, [...above, half]);
+    }
+    order.add(half);
+  };
+  for (const half of halves) visit(half, []);
+  return [...order];
 }
 
 async function groupsOf(

@@ -1,6 +1,8 @@
 import { overRun } from '../execute/converse.js';
 import { EXIT_CHANGES, EXIT_NO_CHANGES, type ExitCode, worstExit } from '../exits.js';
 import type { Platform } from '../manifest/model.js';
+import type { Plan } from '../manifest/types.js';
+import { tenantReason } from '../plan/make.js';
 import type { World } from '../ports.js';
 import { hostAddress } from './addresses.js';
 import type { PlanContext } from './looks.js';
@@ -71,7 +73,8 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
     branch: gathered.branch,
     dirty: planned.some((one) => one.plan.source_dirty),
     offline: options.offline === true,
-    planned,
+    planned: planned.map((one) => ({ ...one, destructive: destructiveTogether(one.plan, planned) })),
+    stacks: gathered.wanted.stacks,
     undeclared,
     errors,
     leftOut,
@@ -80,6 +83,14 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
     written: [],
     exitCode: worstExit(codes),
   };
+}
+
+/** G-8: a service that lives in the namespaces of a recreated one is given the new ones by its own plan. */
+function destructiveTogether(plan: Plan, all: readonly PlannedModule[]): string[] {
+  const beside = all
+    .filter(({ plan: other }) => other.host === plan.host && other.project === plan.project && other.recreates)
+    .map(({ plan: other }) => tenantReason(other.service));
+  return plan.destructive.filter((reason) => !beside.includes(reason));
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,8 +1,7 @@
 /** One module's observation and its plan, from the answers of both rounds. */
-import { alsoAffected } from '../compose/affected.js';
+import { alsoAffected, tenantsOf } from '../compose/affected.js';
 import { volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
-import { references } from '../compose/references.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
@@ -24,6 +23,7 @@ import {
 } from './looks.js';
 import type { Failure } from './results.js';
 
+/** @param recreated services of its project that plans of the same call recreate (P-14) */
 export async function planOf(
   half: Halfway,
   answers: Answers,
@@ -31,6 +31,7 @@ export async function planOf(
   delivered: Delivered,
   context: PlanContext,
   interrupted: Interrupted | null,
+  recreated: ReadonlySet<string>,
 ): Promise<Looked | { failures: Failure[] }> {
   const { prepared: one, status, skeleton: read } = half;
   const { module, host } = one;
@@ -111,6 +112,7 @@ export async function planOf(
       files,
       usesDotenv,
       imageReference: read.image,
+      landlords: one.references.namespacesOf.filter((service) => recreated.has(service)),
       ...(context.rollback
         ? { image: { id: context.rollback.imageId, moved: 'image of the release: same tag, another image' } }
         : {}),
@@ -119,9 +121,7 @@ export async function planOf(
     observation,
   );
   const affected = alsoAffected(one.compose, module.service);
-  const tenants = [...one.compose.services.keys()].filter(
-    (name) => name !== module.service && references(one.compose, name).namespacesOf.includes(module.service),
-  );
+  const tenants = tenantsOf(one.compose, module.service);
   const relation = await context.relation(status?.last_apply_sha ?? null);
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];
@@ -139,9 +139,6 @@ export async function planOf(
   if (interrupted) warnings.push(interruptedWords(interrupted));
   if (changed && relation === 'ancestor' && !context.rollback)
     warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');
-  const tenantNote = tenants
-    .filter((name) => !affected.some((entry) => entry.service === name))
-    .map((service) => ({ service, why: 'lives in its namespaces' }));
   const plan = makePlan({
     version: context.version,
     createdAt: context.createdAt,
@@ -163,7 +160,7 @@ export async function planOf(
     stopGraceSeconds: one.references.stopGraceSeconds,
     observation,
     changes,
-    alsoAffected: changes.recreates || observation.containers.length === 0 ? [...affected, ...tenantNote] : [],
+    alsoAffected: changes.recreates || observation.containers.length === 0 ? affected : [],
     destructive,
     verdict: { exceptions: half.exceptions, warnings },
     warnings: [],

@@ -35,6 +35,8 @@ export interface PlannedModule {
   readonly plan: Plan;
   readonly protected: boolean;
   readonly job: boolean;
+  /** The plan's reasons, less what the other plans of this call make good (G-8). */
+  readonly destructive?: readonly string[];
   readonly lastApplied: {
     readonly sha: string;
     readonly at: string;
@@ -49,6 +51,8 @@ export interface PlanResult {
   readonly dirty: boolean;
   readonly offline: boolean;
   readonly planned: readonly PlannedModule[];
+  /** The commit's stacks with their modules: where all of one were planned, its name stands for them. */
+  readonly stacks?: ReadonlyMap<string, readonly string[]>;
   readonly undeclared: readonly Undeclared[];
   readonly errors: readonly Failure[];
   /** Modules that `--changed-since` left out. */

@@ -33,6 +33,14 @@ export async function rollbackPlan(world: World, options: RollbackOptions): Prom
     { asking: true, ...(options.policyRef ? { policyRef: options.policyRef } : {}) },
     readPlatform,
   );
+  const members = head.wanted.stacks.get(options.id);
+  if (members)
+    throw new PlatformError({
+      code: 'PCTL-ROLLBACK-STACK',
+      exit: EXIT_INVALID,
+      summary: `${options.id} is a stack: the release before is another one for each of its modules`,
+      hint: `roll back the one that is to go back: ${members.join(', ')}`,
+    });
   const declared = head.wanted.modules.get(options.id);
   const found = await findApplied(
     world,

@@ -30,6 +30,8 @@ export interface Desired {
   /** The service takes a variable of its own definition from the `.env`, or names it as env_file. */
   readonly usesDotenv: boolean;
   readonly imageReference: string;
+  /** Services whose container plans of the same call recreate, and in whose namespaces this one lives (P-14). */
+  readonly landlords?: readonly string[];
   /** Of the release that a rollback goes back to, and the reason where another one runs; default: what the reference means on the host. */
   readonly image?: { readonly id: string | null; readonly moved: string };
   /** The commit has a file that lies at this path beneath remote_root. */
@@ -65,6 +67,8 @@ function envFilesGone(
     .map(({ path }) => path);
 }
 
+const losesNamespace = (landlord: string): string => `lives in a namespace of ${landlord}, which is recreated`;
+
 /** The changes of one module. With `verify` delivery no file is ever written (3). */
 export function changesOf(desired: Desired, observation: Observation): Changes {
   const { module, compose, imageReference } = desired;
@@ -76,6 +80,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   const there = observation.containers.length > 0;
   const composePath = desired.files.find((file) => file.role === 'compose')?.path ?? module.composeFile;
   const short = (path: string) => shortName(path, composePath);
+  const landlords = desired.landlords ?? [];
 
   const reasons: string[] = [];
   let force = false;
@@ -123,7 +128,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       const same = states.every(
         (state) => !state.toWrite && (state.file.source === 'commit' || state.file.keyed !== null),
       );
-      adopts = !leftover && sameLabel && sameImage && same;
+      adopts = !leftover && sameLabel && sameImage && same && landlords.length === 0;
       if (adopts) {
         action = 'adopt';
         force = false;
@@ -133,6 +138,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
         reasons.unshift('not yet managed');
         if (!sameImage && only) reasons.push(image.moved);
         if (!sameLabel) reasons.push('service definition differs from the running container');
+        reasons.push(...landlords.map(losesNamespace));
       }
     }
     if (leftover) reasons.push('left behind by an interrupted run');
@@ -150,6 +156,9 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       reasons.push(image.moved);
     }
     reasons.push(...containerReasons(module.smoke.exits, observation, applied, only));
+    // One that has lost it already says so.
+    if (there && !reasons.some((reason) => reason.startsWith('lost its ')))
+      reasons.push(...landlords.map(losesNamespace));
     if (leftover) reasons.push('left behind by an interrupted run');
     const unique = [...new Set(reasons)];
     reasons.splice(0, reasons.length, ...unique);

@@ -58,6 +58,9 @@ function nameOf(reference: string): string {
 }
 
 /** What stands after the reasons. */
-export function effectOf(plan: Plan): string {
-  return [...(plan.recreates ? ['recreates'] : []), ...(plan.destructive.length > 0 ? ['DESTRUCTIVE'] : [])].join(', ');
+export function effectOf({
+  plan,
+  destructive = plan.destructive,
+}: Pick<PlannedModule, 'plan' | 'destructive'>): string {
+  return [...(plan.recreates ? ['recreates'] : []), ...(destructive.length > 0 ? ['DESTRUCTIVE'] : [])].join(', ');
 }

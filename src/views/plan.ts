@@ -1,5 +1,6 @@
 /** `plan`: what would change, module by module, and what to do about it. */
 import type { PlannedModule, PlanResult, Undeclared } from '../flows/results.js';
+import type { Plan } from '../manifest/types.js';
 import { type Action, actionOf, effectOf, reasonsOf } from './changes.js';
 import { failureJson, failureLines } from './failures.js';
 import { columns, count, digestText, paint, person, type Style, safe, shaText, timeText, withExit } from './style.js';
@@ -24,7 +25,9 @@ export function planText(result: PlanResult, style: Style): string {
 function hostLines(result: PlanResult, host: string, style: Style): string[] {
   const planned = result.planned.filter((one) => one.plan.host === host);
   const [only] = planned.length === 1 ? planned : [];
-  const subject = only ? safe(only.plan.module) : count(planned.length, 'module');
+  const ids = planned.map((one) => one.plan.module);
+  const stack = [...(result.stacks ?? [])].find(([, members]) => sameSet(members, ids))?.[0];
+  const subject = safe(stack ?? only?.plan.module ?? '') || count(planned.length, 'module');
   const branch = result.branch === null ? 'detached' : safe(result.branch);
   const back = planned.every(({ plan }) => plan.kind === 'rollback');
   const commit = back
@@ -43,7 +46,9 @@ function hostLines(result: PlanResult, host: string, style: Style): string[] {
       ({ rule, value, reason }) => `${plan.module} ${rule}${value === null ? '' : ` ${value}`} (${reason})`,
     ),
   );
-  const destructive = planned.flatMap(({ plan }) => plan.destructive.map((why) => `${plan.module}: ${why}`));
+  const destructive = planned.flatMap(({ plan, destructive: reasons = plan.destructive }) =>
+    reasons.map((why) => `${plan.module}: ${why}`),
+  );
   lines.push(
     `  policy exceptions in use: ${exceptions.length === 0 ? 'none' : safe(exceptions.join('; '))}        destructive: ${destructive.length === 0 ? 'no' : safe(destructive.join('; '))}`,
   );
@@ -66,7 +71,7 @@ function moduleRows(planned: readonly PlannedModule[], style: Style): string[] {
       action: actionOf(one.plan),
       module: safe(one.plan.module),
       reasons: reasons.join('; '),
-      effect: effectOf(one.plan),
+      effect: effectOf(one),
     };
   });
   const width = Math.max(0, ...rows.map((row) => row.reasons.length).filter((length) => length <= REASONS_WIDTH));
@@ -123,25 +128,30 @@ function summary(result: PlanResult, style: Style): string[] {
   const named = plans.length === 0 ? '' : ` ${plans.length === 1 ? 'Plan' : 'Plans'}: ${plans.join(', ')}`;
   const lines = [...result.written.map((file) => `wrote ${safe(file)}`), `${parts.join(', ')}.${named}`];
   if (result.offline) lines.push('offline: no host was asked, so these plans can never be applied');
-  else if (changing.length > 0)
-    lines.push(
-      `next: ${next(
-        result,
-        changing.map((plan) => safe(plan.module)),
-      )}`,
-    );
+  else if (changing.length > 0) lines.push(`next: ${next(result, changing)}`);
   return lines;
 }
 
-function next(result: PlanResult, ids: readonly string[]): string {
+function next(result: PlanResult, changing: readonly Plan[]): string {
   if (result.planned.some((one) => one.plan.source_dirty))
     return 'commit, then plan again: a plan of a dirty tree is never applied';
   // The approval of a release counts again (B-2).
   const asBefore = result.planned.every(({ plan }) => plan.kind === 'rollback' && plan.destructive.length === 0);
   if (asBefore) return `PLATFORMCTL_PHASE=06 platformctl apply ${result.written[0] ?? ids[0]}`;
   const alone = result.approvalModes?.every((mode) => mode === 'self') ?? false;
-  return alone ? `platformctl apply ${ids[0]}` : `platformctl approve ${ids.join(' ')}`;
+  return `platformctl ${alone ? 'apply' : 'approve'} ${named(result, changing).map(safe).join(' ')}`;
 }
+
+/** The names that stand for plans with changes: a stack's where all of its modules were planned. */
+function named({ stacks, planned }: PlanResult, changing: readonly Plan[]): string[] {
+  const ids = new Set(planned.map((one) => one.plan.module));
+  const whole = [...(stacks ?? [])].filter(([, members]) => members.every((id) => ids.has(id)));
+  const nameOf = (id: string): string => whole.find(([, members]) => members.includes(id))?.[0] ?? id;
+  return [...new Set(changing.map((plan) => nameOf(plan.module)))];
+}
+
+const sameSet = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((id) => other.includes(id));
 
 /** schemas/plan-output.schema.json */
 export function planJson(result: PlanResult): object {

@@ -218,6 +218,27 @@ describe('P-4 each single change gives exactly its reason', () => {
       { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
     ],
     [
+      'the container in whose network it lives is recreated by a plan of the same call (P-14)',
+      { landlords: ['vpn'] },
+      {
+        containers: [containerFixture({ networkMode: `container:${hex('c')}` })],
+        projectContainers: [containerFixture({ id: hex('c') })],
+      },
+      {
+        action: 'update',
+        reasons: ['lives in a namespace of vpn, which is recreated'],
+        recreates: true,
+        force: false,
+        targets: [],
+      },
+    ],
+    [
+      'it has lost the network already, and what it lost it to is recreated (P-14)',
+      { landlords: ['vpn'] },
+      { containers: [containerFixture({ networkMode: `container:${hex('c')}` })], projectContainers: [] },
+      { action: 'update', reasons: ['lost its network namespace'], recreates: true, force: false, targets: [] },
+    ],
+    [
       'definition changed, keys by name only',
       {
         compose: compose(

@@ -49,6 +49,17 @@ describe('plan', () => {
   const OLD = '91b7d3a'.padEnd(40, '0');
   const cases = {
     several: planResult(),
+    stack: planResult({
+      planned: planResult().planned.map((each, at) =>
+        at === 0
+          ? { ...each, plan: immich({ destructive: ['vpn lives in its namespaces and loses them'] }), destructive: [] }
+          : each,
+      ),
+      stacks: new Map([
+        ['immich', ['immich-database', 'immich-redis', 'immich-migrate', 'immich-server']],
+        ['shop', ['shop-web']],
+      ]),
+    }),
     one,
     self: { ...one, approvalModes: ['self' as const] },
     'no changes': planResult({ planned: planResult().planned.slice(2), undeclared: [], exitCode: 0 }),
