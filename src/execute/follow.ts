@@ -35,7 +35,7 @@ const ENDS: Readonly<Record<number, Status['outcome']>> = {
 };
 
 /** What finish.sh's exit and journal say. Anything else than its own codes is a supervisor that did not end by itself: unknown, never success. */
-export function endOf(code: number, journal: readonly JournalLine[]): RunEnd {
+function endOf(code: number, journal: readonly JournalLine[]): RunEnd {
   const said = journalEnd(journal);
   if (said?.exit === code) return { ...said, journal };
   const outcome = ENDS[code];

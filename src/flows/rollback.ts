@@ -140,7 +140,7 @@ async function planRelease(
 }
 
 /** One module is asked for: what keeps it from being planned is the error of the command. */
-export function refuseFirst(id: string, failures: readonly Failure[]): void {
+function refuseFirst(id: string, failures: readonly Failure[]): void {
   const [first, ...more] = failures;
   if (!first) return;
   const why = [first.why, ...more.map((one) => `${one.code}: ${one.summary}`)].filter(Boolean).join('; ');

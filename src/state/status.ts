@@ -179,7 +179,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
 type Release = Status['previous'][number];
 
 /** What was applied last, as the release that it is kept as; null where nothing is applied. */
-export function currentRelease(status: Status | null): Release | null {
+function currentRelease(status: Status | null): Release | null {
   if (status === null) return null;
   const { last_apply_sha: sha, plan_digest: digest, applied_at: at, image, approved_by: by } = status;
   if (sha === null || digest === null || at === null) return null;

@@ -27,7 +27,7 @@ export function testDeps(variables: Record<string, string> = {}, overrides: Part
       get: (name) => variables[name],
       secret: (name) =>
         variables[name] === undefined ? undefined : new Secret(variables[name] as string, `env:${name}`),
-      admit: unused,
+      admit: () => undefined,
     },
     files: {
       read: async (path) => (existsSync(path) ? readFileSync(path) : null),
