@@ -194,7 +194,8 @@ async function outcome(
   // Plans of the same call give others the new namespaces (G-8); after a roll back they were not reached.
   const beside = back ? [] : open.beside.filter((other) => other.recreates).map((other) => other.service);
   const there = now.observation.projectContainers.map((container) => container.service);
-  const left = tenantsOf(now.prepared.compose, plan.service).filter(
+  const [one] = open.prepared;
+  const left = (one ? tenantsOf(one.compose, plan.service) : []).filter(
     (service) => there.includes(service) && !beside.includes(service),
   );
   if (up && plan.recreates && left.length > 0)
