@@ -15,12 +15,12 @@ import {
   type ExitCode,
 } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
-import type { Plan } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
 import { quote } from '../quote.js';
 import { shortRun } from '../run-id.js';
 import { whyWords } from '../verify/words.js';
 import type { factsUnderLock } from './apply-facts.js';
+import { hintFor } from './apply-hint.js';
 import type { Inside } from './apply-inside.js';
 import type { Talk } from './apply-line.js';
 import type { Looked } from './looks.js';
@@ -228,26 +228,4 @@ async function outcome(
     exitCode: ended.exit,
     hint: hintFor(ended, plan, runId),
   });
-}
-
-function hintFor(ended: RunEnd, plan: Plan, runId: string): string | null {
-  const folder = `${plan.remote_root}/.platform/runs/${runId}`;
-  switch (ended.outcome) {
-    case 'rolled_back':
-      return `the branch still asks for ${plan.source_sha.slice(0, 7)}; revert it or fix it`;
-    case 'rollback_failed':
-      return `act now, on ${plan.host}: docker ps -a --filter label=com.docker.compose.project=${plan.project}; what was there is in ${folder}/kept, the output in ${folder}`;
-    case 'unknown':
-      return `platformctl status ${plan.module}; the journal is ${folder}/journal on ${plan.host}`;
-    case 'applied':
-      return plan.kind === 'rollback'
-        ? `the branch still asks for what was there before; revert it or fix it, for the next apply brings it back`
-        : null;
-    case 'applied_unrecorded':
-      return `it runs, but ${plan.host} could not write its record (disk full?): make room, then platformctl plan ${plan.module}`;
-    case 'remote_failed':
-      return `nothing was changed; the journal is ${folder}/journal on ${plan.host}`;
-    default:
-      return null;
-  }
 }
