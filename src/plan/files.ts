@@ -42,7 +42,7 @@ export interface WantedFiles {
 export const hasVariable = (text: string): boolean => /\$(\{|[A-Za-z_])/.test(text);
 
 /** `a/b/../c` relative to `folder`; null where it leads out of the root. */
-export function join(folder: string, path: string): string | null {
+function join(folder: string, path: string): string | null {
   const parts: string[] = [];
   for (const part of `${folder}/${path}`.split('/')) {
     if (part === '' || part === '.') continue;

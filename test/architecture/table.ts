@@ -87,7 +87,6 @@ export const GENERATED = ['src/manifest/types.ts', 'src/manifest/schemas.ts', 's
 /** Files that may be longer, and why. */
 export const LONGER: Readonly<Record<string, string>> = {
   'src/program.ts': 'the whole command tree on one page, by design',
-  'src/program.ts': 'the whole command tree on one page',
   'src/ports.ts': 'the one list of what the program asks of the world; types only',
   'src/host/talk.sh': 'a host gets one program as one text; sh has no modules',
   'src/host/finish.sh': 'a host gets one program as one text; sh has no modules',
