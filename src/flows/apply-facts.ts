@@ -2,6 +2,7 @@ import { judgeApproval } from '../gate/approval.js';
 import type { GateFacts } from '../gate/facts.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
+import { inRepo } from '../plan/files.js';
 import { releaseOf } from '../plan/release.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
@@ -66,28 +67,29 @@ function releaseApprovers(plan: Plan, status: Status | null): readonly string[] 
   return releaseOf(status, plan.source_sha, plan.image.id)?.approved_by ?? [];
 }
 
+/**
+ * What the commit has at the paths of the plan. A path that the text names by a variable is known to the service only once the host resolved it, so whether it
+ * belongs there is judged under the lock; that the commit has those bytes is known here.
+ */
 async function commitFiles(open: Case, one: Prepared): Promise<GateFacts['provenance']['files']> {
-  const planned = new Set(open.plan.files.map((file) => file.path));
-  const named = one.wanted.files.filter((file) => file.entry !== null);
-  const entries = named.flatMap((file) => (file.entry ? [file.entry.path] : []));
-  const bytes = await open.context.read(entries);
-  const made = named.map((file) => {
-    const content = file.entry ? bytes.get(file.entry.path) : undefined;
+  const named = one.wanted.files.flatMap(({ path, entry }) => (entry ? [{ path, entry }] : []));
+  const others = open.plan.files
+    .filter((file) => file.source === 'commit' && !named.some(({ path }) => path === file.path))
+    .flatMap(({ path }) => {
+      const entry = one.tree.file(inRepo(one.host, path));
+      return entry ? [{ path, entry }] : [];
+    });
+  const all = [...named, ...others];
+  const bytes = await open.context.read(all.map(({ entry }) => entry.path));
+  return all.map(({ path, entry }) => {
+    const content = bytes.get(entry.path);
     return {
-      path: file.path,
-      blob: file.entry?.id ?? null,
+      path,
+      blob: entry.id,
       sha256: content ? sha256(content) : null,
-      mode: file.entry?.mode === '100755' ? '0755' : '0644',
+      mode: entry.mode === '100755' ? '0755' : '0644',
     };
   });
-  // A path that held a variable is known only once the host resolved it: such files are compared under the lock.
-  const extra = open.plan.files.filter(
-    (file) => file.source === 'commit' && !made.some((one) => one.path === file.path),
-  );
-  return [
-    ...made.filter((file) => planned.has(file.path) || extra.length === 0),
-    ...extra.map(({ path, blob, sha256: digest, mode }) => ({ path, blob, sha256: digest, mode: mode ?? '0644' })),
-  ];
 }
 
 export async function factsWithoutHost(

@@ -1,6 +1,5 @@
 /** Steps 5 to 11 of an apply (X-1): preflight, `go`, following what the host does, and what became of it. */
 
-import { tenantsOf } from '../compose/affected.js';
 import { PlatformError } from '../errors.js';
 import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
 import { goMessages, upCommand } from '../execute/go.js';
@@ -15,6 +14,7 @@ import {
   type ExitCode,
 } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
+import { tenantsSeen } from '../plan/container-reasons.js';
 import { conditionOf } from '../plan/observation.js';
 import { quote } from '../quote.js';
 import { shortRun } from '../run-id.js';
@@ -193,11 +193,8 @@ async function outcome(
   if (back && plan.files.some((file) => file.source === 'host')) notes.push('host files are never put back');
   // Plans of the same call give others the new namespaces (G-8); after a roll back they were not reached.
   const beside = back ? [] : open.beside.filter((other) => other.recreates).map((other) => other.service);
-  const there = now.observation.projectContainers.map((container) => container.service);
-  const [one] = open.prepared;
-  const left = (one ? tenantsOf(one.compose, plan.service) : []).filter(
-    (service) => there.includes(service) && !beside.includes(service),
-  );
+  const living = tenantsSeen(now.observation).map((container) => container.service ?? container.name);
+  const left = living.filter((service) => !beside.includes(service));
   if (up && plan.recreates && left.length > 0)
     notes.push(`what lived in its namespaces lost them, and wants a new plan: ${left.join(', ')}`);
   return end({

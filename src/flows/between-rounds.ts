@@ -65,7 +65,11 @@ export async function halfway(
   if (!hashNow) return refused(`compose printed no hash for ${module.service}`);
   const verdict = judgeResolved(
     read.resolved,
-    { ...one.context, dockerGroups: first.engine.socketGroup === null ? [] : [first.engine.socketGroup] },
+    {
+      ...one.context,
+      sacredPaths: sacredThere(one, first),
+      dockerGroups: first.engine.socketGroup === null ? [] : [first.engine.socketGroup],
+    },
     { file: one.compose, service: module.service },
   );
   if (verdict.denials.length > 0) return { failures: denialFailures(id, verdict) };
@@ -160,6 +164,12 @@ export async function halfway(
     },
   };
 }
+
+/** The policy's sacred paths and the engine's own data root (G-5), wherever it lies. */
+export const sacredThere = (one: Prepared, { engine }: FirstRound): string[] => [
+  ...one.context.sacredPaths,
+  ...(engine.dataRoot === '' ? [] : [engine.dataRoot]),
+];
 
 /** P-12, as compose itself reads the `.env`. */
 function steers({ module, wanted }: Prepared, name: string): Failure {

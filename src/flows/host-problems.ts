@@ -2,6 +2,7 @@ import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED, type ExitCode } from '../exits.js';
 import { sacredReason } from '../manifest/paths.js';
 import type { FileSeen } from '../plan/observation.js';
+import { sacredThere } from './between-rounds.js';
 import { fail, type Halfway } from './looks.js';
 import type { Failure } from './results.js';
 
@@ -77,7 +78,7 @@ export function hostProblems(half: Halfway, answers: Answers, first: FirstRound)
     }
   }
   for (const [path, seen] of answers.binds) {
-    const sacred = seen.path === path ? null : sacredReason(seen.path, one.context.sacredPaths);
+    const sacred = seen.path === path ? null : sacredReason(seen.path, sacredThere(one, first));
     const allowed = half.exceptions.some(
       (exception) =>
         (exception.rule === 'bind_sacred' || exception.rule === 'docker_socket') && exception.value === path,
@@ -108,6 +109,14 @@ export function hostProblems(half: Halfway, answers: Answers, first: FirstRound)
     );
   }
   const engine = first.engine;
+  if (engine.uid === 0 && one.host.transport !== 'local') {
+    add(
+      'PCTL-GATE-HOST',
+      EXIT_POLICY_VIOLATION,
+      `${one.host.user} is root on ${one.module.host} (uid 0): that is refused from afar, whatever it is called`,
+      'make an account in group docker; the default name is platform-host-agent',
+    );
+  }
   if (one.module.delivery === 'push' && engine.workTree !== null) {
     add(
       'PCTL-DELIVERY-WORKTREE',

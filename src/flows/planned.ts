@@ -6,6 +6,7 @@ import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
 import { changesOf } from '../plan/changes.js';
+import { tenantsSeen } from '../plan/container-reasons.js';
 import { dotenvOf, inRepo, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
@@ -121,7 +122,8 @@ export async function planOf(
     observation,
   );
   const affected = alsoAffected(one.compose, module.service);
-  const tenants = tenantsOf(one.compose, module.service);
+  const living = tenantsSeen(observation).map((container) => container.service ?? container.name);
+  const tenants = [...new Set([...tenantsOf(one.compose, module.service), ...living.sort()])];
   const relation = await context.relation(status?.last_apply_sha ?? null);
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];

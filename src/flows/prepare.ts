@@ -37,7 +37,6 @@ export interface Prepared {
 export interface Preparation {
   readonly prepared: readonly Prepared[];
   readonly errors: readonly Failure[];
-  readonly warnings: readonly string[];
 }
 
 export function failureOf(error: unknown, module: string | null): Failure {
@@ -125,14 +124,23 @@ export async function prepare(
         continue;
       }
       const manifest = manifestOf(module, gathered, bytes);
-      const one = prepareModule(module, host, platform, tree, manifest, bytes, parsed, today);
+      const one = prepareModule(
+        { ...module, delivery: module.ownDelivery ?? host.delivery },
+        host,
+        platform,
+        tree,
+        manifest,
+        bytes,
+        parsed,
+        today,
+      );
       errors.push(...one.errors);
       if (one.prepared) prepared.push(one.prepared);
     } catch (error) {
       errors.push(failureOf(error, module.id));
     }
   }
-  return { prepared, errors, warnings: [] };
+  return { prepared, errors };
 }
 
 /**

@@ -41,7 +41,7 @@ export function hostsGate(facts: GateFacts): GateVerdict {
     }
     if (remote && connection.user === 'root')
       failures.push(refuse(`connected as root to ${plan.host}`, 'make a user for platformctl there, in group docker'));
-    if (host.transport === 'ssh' && connection.hostKey === null) {
+    if (remote && connection.hostKey === null) {
       failures.push(
         refuse(`the host key of ${plan.host} was not checked`, 'set host_key or known_hosts_file in config.yaml'),
       );

@@ -84,7 +84,10 @@ export interface ServiceModule {
   readonly service: string;
   /** null: taken from the compose file's `name:`, else its folder's name (compose's rule). */
   readonly project: string | null;
+  /** What the manifest says, else what the host of the config says that was read with it; a plan takes the host of the policy (G-1). */
   readonly delivery: Delivery;
+  /** What the manifest itself says. */
+  readonly ownDelivery: Delivery | null;
   /** Further repo paths. */
   readonly files: readonly string[];
   /** As written: relative to the compose file's folder, normalised, never upwards out of repoRoot. */

@@ -23,6 +23,7 @@ export function serviceOf(
     service: runtime.compose_service ?? metadata.id,
     project: runtime.project ?? null,
     delivery: runtime.delivery ?? delivery,
+    ownDelivery: runtime.delivery ?? null,
     files: (runtime.files ?? []).map(normaliseRepoPath),
     hostFiles: (runtime.host_files ?? []).map(shortest),
     smoke: {

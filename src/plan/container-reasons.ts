@@ -41,6 +41,20 @@ function lostNamespaces(only: Container, observation: Observation): string[] {
   return modes.flatMap(([name, mode]) => (/^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) ? [name] : []));
 }
 
+/**
+ * The containers of the project that live in a namespace of this service's own, as the engine says: a `network_mode` with a variable does not tell it in the
+ * file (P-14).
+ */
+export function tenantsSeen({
+  containers,
+  projectContainers,
+}: Pick<Observation, 'containers' | 'projectContainers'>): Container[] {
+  const own = new Set(containers.map(({ id }) => `container:${id}`));
+  return projectContainers.filter(({ networkMode, pidMode, ipcMode }) =>
+    [networkMode, pidMode, ipcMode].some((mode) => own.has(mode)),
+  );
+}
+
 /** A run that never recorded its end, or whose end is not known, left the host as it is. */
 export function leftBehind(observation: Observation): boolean {
   const status = observation.status;

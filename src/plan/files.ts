@@ -56,6 +56,12 @@ function join(folder: string, path: string): string | null {
 
 export const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
 
+/** The symlink or submodule of the commit that a path goes through. */
+function linkAbove(tree: Tree, path: string): string | null {
+  for (let above = folderOf(path); above !== ''; above = folderOf(above)) if (tree.file(above)) return above;
+  return null;
+}
+
 /** The `.env` beside a module's compose file, in the repo. */
 export const dotenvOf = ({ composeFile }: Pick<ServiceModule, 'composeFile'>): string =>
   join(folderOf(composeFile), '.env') as string;
@@ -175,6 +181,16 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
       return;
     }
     const target = onHost(host, repoPath) as string;
+    const link = linkAbove(tree, repoPath);
+    if (link !== null) {
+      problem(
+        'PCTL-FILE-SYMLINK',
+        where,
+        `${path} goes through ${link}, which is no folder in the commit`,
+        'name the real path',
+      );
+      return;
+    }
     if (hostFiles.has(repoPath)) {
       add({ path: target, source: 'host', role, entry: null, required: true });
       return;

@@ -1,6 +1,7 @@
 /** The removal of a module from its host (P-13): what goes, what stays, and why. Pure; all of it from what was applied last, for the commit need not declare it. */
 import type { Plan, Status } from '../manifest/types.js';
 import { type Change, type Changes, NONE_OF_COMPOSE } from './changes.js';
+import { tenantsSeen } from './container-reasons.js';
 import { shortName } from './file-state.js';
 import type { Observation } from './observation.js';
 
@@ -49,9 +50,7 @@ export function removalOf(
       kept.push(`${shortName(file.path, composeFile)} (${why})`);
     }
   }
-  const tenants = observation.projectContainers.filter(({ networkMode, pidMode, ipcMode }) =>
-    observation.containers.some(({ id }) => [networkMode, pidMode, ipcMode].includes(`container:${id}`)),
-  );
+  const tenants = tenantsSeen(observation);
   return {
     changes: {
       ...NONE_OF_COMPOSE,

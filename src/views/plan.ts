@@ -137,7 +137,7 @@ function next(result: PlanResult, changing: readonly Plan[]): string {
     return 'commit, then plan again: a plan of a dirty tree is never applied';
   // The approval of a release counts again (B-2).
   const asBefore = result.planned.every(({ plan }) => plan.kind === 'rollback' && plan.destructive.length === 0);
-  if (asBefore) return `PLATFORMCTL_PHASE=06 platformctl apply ${result.written[0] ?? changing[0]?.module}`;
+  if (asBefore) return `PLATFORMCTL_PHASE=06 platformctl apply ${safe(result.written[0] ?? changing[0]?.module ?? '')}`;
   const alone = result.approvalModes?.every((mode) => mode === 'self') ?? false;
   return `platformctl ${alone ? 'apply' : 'approve'} ${named(result, changing).map(safe).join(' ')}`;
 }

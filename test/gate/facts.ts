@@ -52,6 +52,7 @@ export const module: ServiceModule = {
   service: 'web',
   project: 'core',
   delivery: 'push',
+  ownDelivery: null,
   files: [],
   hostFiles: [],
   smoke: { timeoutSeconds: 120, stableSeconds: null, http: null, exits: null },

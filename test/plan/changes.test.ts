@@ -26,6 +26,7 @@ const module: ServiceModule = {
   service: 'web',
   project: null,
   delivery: 'push',
+  ownDelivery: null,
   files: [],
   hostFiles: [],
   smoke: { timeoutSeconds: 120, stableSeconds: null, http: null, exits: null },

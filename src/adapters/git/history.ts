@@ -6,6 +6,8 @@ import { type GitProcess, git } from './process.js';
 
 /** Bytes of paths on one command line; above it the history is read whole and filtered here. */
 const ARGUMENTS_MAX = 512 * 1024;
+/** Characters of a line of a message that are looked at. */
+const LINE_MAX = 10_000;
 
 /**
  * Commits reachable from `to` and not from `from`, newest first, that change one of `paths` (files or folders).
@@ -74,16 +76,16 @@ function parseLog(stdout: string, token: string): Commit[] {
  */
 export function coauthors(body: string): Person[] {
   const found: Person[] = [];
-  for (const line of body
-    .replace(/\r/g, '')
-    .replace(/\n[ \t]+/g, ' ')
-    .split('\n')) {
-    const [, value] = /^[ \t>*-]*co-authored-by[ \t]*:[ \t]*(.{1,500})$/i.exec(line) ?? [];
+  const text = body.replace(/\r/g, '');
+  // As it stands, since an indented line is one for some, and with folded lines joined.
+  for (const line of new Set([...text.split('\n'), ...text.replace(/\n[ \t]+/g, ' ').split('\n')])) {
+    const [, value] = /^[ \t>*-]*co-authored-by[ \t]*:[ \t]*(.*)$/i.exec(line.slice(0, LINE_MAX)) ?? [];
     if (value === undefined) continue;
     const addresses = [...value.matchAll(/<([^<>]*)>/g)].map((match) => (match[1] ?? '').trim());
     const bare = addresses.length > 0 ? addresses : (value.match(/[^\s,;<>]+@[^\s,;<>]+/g) ?? []);
     const name = value.split('<', 1)[0]?.trim() ?? '';
-    for (const email of bare) if (email !== '') found.push({ name, email });
+    for (const email of bare)
+      if (email !== '' && !found.some((one) => one.email === email)) found.push({ name, email });
   }
   return found;
 }
