@@ -5,6 +5,12 @@ import { type Bench, deny } from './subject.js';
 import type { Path } from './values.js';
 
 const CLOCK_FILES = new Set(['/etc/localtime', '/etc/timezone']);
+/** Where systems keep what `/etc/localtime` is a link to. */
+const ZONES = ['/usr/share/zoneinfo', '/etc/zoneinfo'];
+
+/** Whether a clock file leads to what it is for: on most systems it is a link out of `/etc`. */
+export const isClock = (path: string, leadsTo: string): boolean =>
+  CLOCK_FILES.has(path) && ZONES.some((folder) => isBeneath(normalise(leadsTo) ?? '/', folder));
 /** Sockets of engines: whoever reaches one is root on the host. */
 const SOCKETS = /^\/(var\/)?run\/(.*\/)?(docker|containerd|podman|crio|buildkitd)\.sock$|\/docker\.sock$/;
 

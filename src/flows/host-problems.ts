@@ -1,3 +1,4 @@
+import { isClock } from '../compose/rules-paths.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED, type ExitCode } from '../exits.js';
 import { sacredReason } from '../manifest/paths.js';
@@ -78,7 +79,8 @@ export function hostProblems(half: Halfway, answers: Answers, first: FirstRound)
     }
   }
   for (const [path, seen] of answers.binds) {
-    const sacred = seen.path === path ? null : sacredReason(seen.path, sacredThere(one, first));
+    const itself = seen.path === path || isClock(path, seen.path);
+    const sacred = itself ? null : sacredReason(seen.path, sacredThere(one, first));
     const allowed = half.exceptions.some(
       (exception) =>
         (exception.rule === 'bind_sacred' || exception.rule === 'docker_socket') && exception.value === path,
