@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   doctor: () => import('./commands/doctor.js'),
   host: () => import('./commands/host.js'),
   'host-add': () => import('./commands/host-add.js'),
+  import: () => import('./commands/import.js'),
   config: () => import('./commands/config.js'),
   help: () => import('./commands/help.js'),
   version: () => import('./commands/version.js'),

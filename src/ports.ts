@@ -168,8 +168,15 @@ export type Connect = (address: HostAddress) => Promise<Host>;
 export interface Files {
   /** null: it is not there. Larger than `max`: PCTL-FILE-TOO-LARGE (3). */
   read(path: string, max: number): Promise<Uint8Array | null>;
-  /** R-4: temp file in the same folder, write, fsync, rename, fsync of the folder. `ifAbsent`: fails with PCTL-FILE-EXISTS (2) rather than replace. */
-  write(path: string, bytes: Uint8Array, options?: { mode?: number; ifAbsent?: boolean }): Promise<void>;
+  /**
+   * R-4: temp file in the same folder, write, fsync, rename, fsync of the folder. `ifAbsent`: fails with PCTL-FILE-EXISTS (2) rather than replace. `beneath`: a folder
+   * that it must lie in once links are followed, else PCTL-FILE-OUTSIDE (2).
+   */
+  write(
+    path: string,
+    bytes: Uint8Array,
+    options?: { mode?: number; ifAbsent?: boolean; beneath?: string },
+  ): Promise<void>;
   /** One whole line in one write, then fsync; cuts a last line without a newline off first. Under a lock file beside it. */
   append(path: string, line: (lastLine: string | null) => string): Promise<void>;
   /** Names in a folder, [] where it is absent. */

@@ -227,6 +227,13 @@ export function buildProgram(act: Act): Command {
       ),
     'host-add',
   );
+  to(
+    command('import <host>', 'bring what compose runs there already into the repo; never over a file').addHelpText(
+      'after',
+      `${examples('import rs2000', 'import rs2000 --json')}\n\nReads the host and changes nothing there. Files with values in them (.env, secrets) stay where they are, unread.`,
+    ),
+    'import',
+  );
   const config = command('config', 'the configuration');
   to(
     command('view', 'the config that judges, defaults filled in', config)

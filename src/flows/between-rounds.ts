@@ -6,9 +6,10 @@ import { EXIT_INVALID } from '../exits.js';
 import type { Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
 import { dotenvOf, folderOf, onHost, type PlannedFile, wantedFiles } from '../plan/files.js';
+import { denialFailures } from './denials.js';
 import { keptQuestion } from './kept-release.js';
 import { fail, type Halfway, type PlanContext } from './looks.js';
-import { denialFailures, type Prepared } from './prepare.js';
+import type { Prepared } from './prepare.js';
 import type { Failure } from './results.js';
 
 /** Between the rounds: what compose resolved is judged (G-7), and what to ask next follows from it. */

@@ -1,7 +1,7 @@
 /** What each module of a commit asks for, before any host was looked at: compose file parsed and judged as text, files found (P-7, P-15). */
 import { parseCompose } from '../compose/file.js';
 import type { ComposeFile, ParsedCompose, PolicyContext, References, Verdict } from '../compose/model.js';
-import { exceptionToPaste, judgeText } from '../compose/policy.js';
+import { judgeText } from '../compose/policy.js';
 import { references } from '../compose/references.js';
 import { steeringProblems } from '../compose/steering.js';
 import { PlatformError, type Problem } from '../errors.js';
@@ -13,6 +13,7 @@ import type { Plan } from '../manifest/types.js';
 import { canonical } from '../plan/artifact.js';
 import { dotenvOf, folderOf, onHost, type Tree, treeOf, type WantedFiles, wantedFiles } from '../plan/files.js';
 import { crossProblems, parseAll } from './compose-files.js';
+import { denialFailures } from './denials.js';
 import type { Failure } from './results.js';
 import type { Gathered } from './wanted.js';
 
@@ -65,21 +66,6 @@ export const problemFailure = (
   hint: problem.hint ?? null,
   exitCode,
 });
-
-/** One failure for each denial, with the exception to paste where one is possible (G-7). */
-export function denialFailures(module: string, verdict: Pick<Verdict, 'denials'>): Failure[] {
-  return verdict.denials.map((denial) => ({
-    module,
-    code: `PCTL-COMPOSE-${denial.rule.toUpperCase().replaceAll('_', '-')}`,
-    summary: `compose policy: ${denial.rule}${denial.value === null ? '' : ` ${denial.value}`}`,
-    where: denial.where,
-    why: denial.why,
-    hint: denial.exceptionPossible
-      ? `to allow it, in policy.compose.allow of .platform/config.yaml:\n${exceptionToPaste(module, denial)}`
-      : null,
-    exitCode: EXIT_POLICY_VIOLATION,
-  }));
-}
 
 /** `platform` is the policy ref's (G-1): the commit cannot move its own hosts or weaken its own rules. `today`: YYYY-MM-DD. */
 export async function prepare(

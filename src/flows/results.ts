@@ -28,6 +28,8 @@ export interface Failure {
   readonly why: string | null;
   readonly hint: string | null;
   readonly exitCode: ExitCode;
+  /** Of the compose policy: the exception that would allow it. */
+  readonly exception?: { readonly rule: string; readonly value: string | null };
 }
 
 /** A plan with what a person wants to know beside it; `lastApplied` comes from the host's status. */

@@ -189,14 +189,7 @@ do_images() {
   done
 }
 
-# The folder that holds PATH, as far as it exists, with every link followed.
-parent() {
-  d=$1
-  while d=${d%/*} && [ -n "$d" ]; do
-    [ -d "$d" ] && { (cd -P -- "$d" && pwd -P) && return; return 1; }
-  done
-  printf '/\n'
-}
+#include paths.sh
 
 # kind mode uid digest, of paths beneath ROOT. `outside`: a folder in between leads out of it (G-5).
 look() {

@@ -333,6 +333,56 @@ export interface HostAddDocument {
 }
 
 /**
+ * What `platformctl import --json` prints.
+ */
+export interface ImportDocument {
+  schema_version: '1.0';
+  exitCode: 0;
+  host: string;
+  /**
+   * Every service that has a container which compose made.
+   */
+  services: {
+    project: string;
+    service: string;
+    /**
+     * The id of its module; null where it got none.
+     */
+    module: string | null;
+    /**
+     * `adoptable`: it plans as `adopt`. `exception`: once config.yaml allows what `exceptions` names. `declared`: the repo has it already.
+     */
+    verdict: 'adoptable' | 'exception' | 'cannot' | 'declared';
+    exceptions: {
+      rule: string;
+      value: string | null;
+    }[];
+    /**
+     * Why it cannot be adopted.
+     */
+    why: string | null;
+    /**
+     * What would mend that.
+     */
+    fix: string | null;
+  }[];
+  files: {
+    /**
+     * Relative to the repo's root.
+     */
+    path: string;
+    /**
+     * `kept`: it was there with the same bytes.
+     */
+    state: 'written' | 'kept';
+  }[];
+  /**
+   * Lines for `policy.compose.allow`, ready to paste.
+   */
+  allow: string[];
+}
+
+/**
  * What `platformctl init --json` prints.
  */
 export interface InitDocument {

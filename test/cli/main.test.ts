@@ -46,6 +46,7 @@ describe('C-5 help', () => {
     ['doctor'],
     ['host', 'check'],
     ['host', 'add'],
+    ['import'],
     ['config', 'view'],
     ['version'],
     ['help'],

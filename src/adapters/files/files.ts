@@ -1,6 +1,6 @@
 /** The `Files` port: documents of this checkout, written so that a crash at any moment leaves the old or the new one (R-4). */
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../../exits.js';
@@ -91,9 +91,10 @@ async function readAll(path: string, max: number): Promise<Uint8Array> {
 async function writeWhole(
   path: string,
   bytes: Uint8Array,
-  options: { mode?: number; ifAbsent?: boolean },
+  options: { mode?: number; ifAbsent?: boolean; beneath?: string },
 ): Promise<void> {
   const folder = dirname(path);
+  if (options.beneath !== undefined) await refuseOutside(path, options.beneath);
   await makeFolder(folder);
   const before = options.mode === undefined ? await stat(path).catch(() => null) : null;
   const mode = options.mode ?? (before?.isFile() ? before.mode & 0o777 : undefined);
@@ -115,6 +116,27 @@ async function writeWhole(
     await rm(temporary, { force: true });
   }
   await syncFolder(folder);
+}
+
+/** A folder on the way that is a link must not lead out of `root`. */
+async function refuseOutside(path: string, root: string): Promise<void> {
+  const real = await realpath(root);
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const at = await realpath(folder).catch((error) => {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw error;
+    });
+    if (at === null) continue;
+    if (at === real || at.startsWith(`${real}/`)) return;
+    throw new PlatformError({
+      code: 'PCTL-FILE-OUTSIDE',
+      exit: EXIT_TOOL_ERROR,
+      summary: `${path} would lie outside of ${root}`,
+      where: { file: path },
+      why: `${folder} is a link that leads to ${at}`,
+      hint: 'put a real folder there',
+    });
+  }
 }
 
 async function linkNew(temporary: string, path: string): Promise<void> {

@@ -1,0 +1,58 @@
+/** What the checkout has already, held against what an import would bring. */
+import type { HostConfig } from '../manifest/model.js';
+import { inRepo } from '../plan/files.js';
+import type { World } from '../ports.js';
+import type { NewFile } from './import-judge.js';
+import type { FoundProject, Obstacle } from './import-projects.js';
+import type { Gathered } from './wanted.js';
+
+const MODULE_ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
+
+/** Whether a module of the repo is this service on this host. */
+export function alreadyDeclared(gathered: Gathered, host: HostConfig, found: FoundProject, service: string): boolean {
+  const composeFile = inRepo(host, found.composeFile);
+  for (const module of gathered.wanted.modules.values()) {
+    if (module.host !== host.name || module.service !== service) continue;
+    if (module.composeFile === composeFile || module.project === found.project) return true;
+  }
+  return false;
+}
+
+/** The project's name, with the host's where modules/ has one such already; null: both are taken. */
+export function stackName(
+  gathered: Gathered,
+  project: string,
+  host: string,
+  taken: ReadonlySet<string>,
+): string | null {
+  const there = new Set([...taken].map((name) => name.toLowerCase()));
+  for (const path of gathered.entries.keys()) {
+    const [top, folder, ...rest] = path.split('/');
+    if (top === 'modules' && folder !== undefined && rest.length > 0) there.add(folder.toLowerCase());
+  }
+  const names = [project, `${project}-${host}`.replace(/[^a-zA-Z0-9_-]/g, '-')];
+  return names.find((name) => MODULE_ID.test(name) && !there.has(name.toLowerCase())) ?? null;
+}
+
+/** The id of a service's module: what M-9 gives it, or the nearest that an id can be. */
+export function moduleId(stack: string, service: string): string {
+  const id = `${stack}-${service}`;
+  return MODULE_ID.test(id) ? id : id.replace(/[^a-zA-Z0-9_-]/g, '-').slice(0, 63);
+}
+
+/** A file that is there with other bytes: it is never replaced, so what it stands for cannot be brought in. */
+export async function otherBytes(
+  world: World,
+  root: string,
+  files: ReadonlyMap<string, NewFile>,
+): Promise<Obstacle | null> {
+  for (const [path, { bytes }] of files) {
+    const there = await world.workTree?.read(root, path, 64 * 1024 * 1024);
+    if (there && Buffer.compare(there, bytes) !== 0)
+      return {
+        why: `${path} is in this checkout with other bytes than on the host`,
+        fix: `compare them; where the host's are right, git rm ${path} and import again`,
+      };
+  }
+  return null;
+}

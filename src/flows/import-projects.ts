@@ -1,0 +1,128 @@
+/** The compose projects of a host, from the labels of its containers: which can be brought into the repo at all. Pure; every label may be a lie. */
+import type { ComposeContainer } from '../execute/import.js';
+import type { HostConfig } from '../manifest/model.js';
+import { isBeneath, normalise, repoPathFlaw, SACRED_NAMES } from '../manifest/paths.js';
+import { PROJECT_NAME } from '../manifest/project.js';
+import { inRepo } from '../plan/files.js';
+
+export interface FoundService {
+  readonly name: string;
+  readonly image: string;
+  /** Ended by itself, and well. */
+  readonly ended: boolean;
+}
+
+export interface FoundProject {
+  readonly project: string;
+  readonly services: readonly FoundService[];
+  /** Beneath remote_root. */
+  readonly composeFile: string;
+}
+
+/** Why something cannot be adopted, and what would mend it. */
+export interface Obstacle {
+  readonly why: string;
+  readonly fix: string | null;
+}
+
+export interface Impossible extends Obstacle {
+  readonly project: string;
+  readonly services: readonly string[];
+}
+
+export interface Roots {
+  readonly host: HostConfig;
+  /** remote_root with links followed: labels may have it so. */
+  readonly realRoot: string;
+}
+
+/** By project, sorted. */
+export function projectsOf(
+  containers: readonly ComposeContainer[],
+  roots: Roots,
+): { found: FoundProject[]; impossible: Impossible[] } {
+  const byProject = new Map<string, ComposeContainer[]>();
+  for (const container of containers) {
+    const members = byProject.get(container.project);
+    if (members) members.push(container);
+    else byProject.set(container.project, [container]);
+  }
+  const found: FoundProject[] = [];
+  const impossible: Impossible[] = [];
+  for (const [project, members] of [...byProject].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const services = servicesOf(members);
+    const file = composeFileOf(project, members, roots);
+    if (typeof file === 'string') found.push({ project, services, composeFile: file });
+    else impossible.push({ project, services: services.map(({ name }) => name), ...file });
+  }
+  return { found, impossible };
+}
+
+function servicesOf(containers: readonly ComposeContainer[]): FoundService[] {
+  const services = new Map<string, FoundService>();
+  for (const { service, image, state, exitCode } of containers)
+    services.set(service, { name: service, image, ended: state === 'exited' && exitCode === 0 });
+  return [...services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const one = <T>(values: readonly T[]): T | null => (new Set(values).size === 1 ? (values[0] as T) : null);
+
+/** The one compose file of a project, beneath remote_root, where platformctl would run it as it was run by hand. */
+function composeFileOf(project: string, containers: readonly ComposeContainer[], roots: Roots): string | Obstacle {
+  if (!PROJECT_NAME.test(project)) return { why: 'its name is none that compose takes', fix: null };
+  const label = one(containers.map(({ configFiles }) => configFiles));
+  if (label === null)
+    return {
+      why: 'its containers were made from different compose files',
+      fix: `docker compose up -d, once, with the file that is to stay`,
+    };
+  if (label === '' || label === '-') return { why: 'no label says which compose file it was made from', fix: null };
+  if (label.includes(','))
+    return {
+      why: `it was made from several compose files: ${label}`,
+      fix: 'join them into one: docker compose config shows what they come to',
+    };
+  const beneath = beneathRoot(label, roots);
+  if (beneath === null)
+    return {
+      why: `${label} is not beneath remote_root ${roots.host.remoteRoot}`,
+      fix: `move the stack there, or make remote_root of ${roots.host.name} the folder that the stacks lie in`,
+    };
+  const flaw = repoFlaw(beneath, roots.host);
+  if (flaw !== null) return { why: `${label} ${flaw}`, fix: null };
+  const folder = label.slice(0, label.lastIndexOf('/'));
+  if (containers.some(({ workingDir }) => workingDir !== '' && normalise(workingDir) !== normalise(folder)))
+    return {
+      why: 'it was made with another --project-directory than the folder of its compose file',
+      fix: 'docker compose up -d in the folder of the compose file',
+    };
+  const other = containers.find(({ environmentFile: file }) => file !== '' && normalise(file) !== `${folder}/.env`);
+  if (other)
+    return {
+      why: `it was made with --env-file ${other.environmentFile}`,
+      fix: 'only the .env beside the compose file gives values: put them there, and docker compose up -d',
+    };
+  return beneath;
+}
+
+/** A host's absolute path as one beneath remote_root; null: it is not, or not in its shortest form. */
+export function beneathRoot(path: string, { host, realRoot }: Roots): string | null {
+  if (normalise(path) !== path) return null;
+  for (const root of [host.remoteRoot, realRoot]) {
+    if (isBeneath(path, root) && path.length > root.length) return path.slice(root.length + 1);
+  }
+  return null;
+}
+
+/** Why the checkout takes no file of a host at this place, null: it does. What a host names must not become part of how the repo itself works. */
+export function repoFlaw(beneath: string, host: Pick<HostConfig, 'name' | 'repoRoot'>): string | null {
+  const flaw = repoPathFlaw(beneath);
+  if (flaw) return flaw;
+  const names = beneath.toLowerCase().split('/');
+  if (names.some((name) => name.startsWith('.git') || SACRED_NAMES.includes(name)))
+    return 'has a name in it that git or platformctl keeps for itself';
+  const [first = ''] = inRepo(host, beneath).split('/');
+  return host.repoRoot === '' && (first.startsWith('.') || ['modules', 'schemas', 'actions'].includes(first))
+    ? `would lie in ${first}/ of this repo: give ${host.name} a repo_root`
+    : null;
+}
