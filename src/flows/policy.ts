@@ -1,6 +1,7 @@
 /** G-1: where the policy comes from, and what of it judges one module. */
 import { PlatformError, type Problem, ProblemsError } from '../errors.js';
 import { EXIT_INVALID, EXIT_POLICY_VIOLATION, EXIT_TOOL_ERROR } from '../exits.js';
+import { problemsExit } from '../manifest/findings.js';
 import type { Platform } from '../manifest/model.js';
 import { canonical, sha256 } from '../plan/artifact.js';
 import type { Git, World } from '../ports.js';
@@ -64,7 +65,7 @@ export async function resolvePolicy(
   const place = `${CONFIG_PATH}@${found.sha.slice(0, 7)}`;
   const read = readPlatform(files.config, place);
   if (read.platform === null || read.problems.length > 0) {
-    if (read.problems.length > 0) throw new ProblemsError(read.problems, EXIT_INVALID);
+    if (read.problems.length > 0) throw new ProblemsError(read.problems, problemsExit(read.problems));
     throw noConfig(found);
   }
   world.environment.admit(read.platform.envFile);
