@@ -5,6 +5,9 @@ import type { Container, Engine, FileSeen } from '../plan/observation.js';
 import { composeSaid } from './compose-said.js';
 import { type Answer, decode } from './protocol.js';
 
+/** What `lock` answers where somebody else holds one. */
+export const BUSY = 75;
+
 export interface HeldLock {
   readonly name: string;
   readonly state: 'held' | 'finishing';
@@ -21,6 +24,18 @@ export const failure = (host: string, code: string, summary: string, why: string
     why,
     ...(hint ? { hint } : {}),
   });
+
+/** An answer that the host could give: what it could not tell is no fact. @throws PlatformError PCTL-HOST-ANSWER (7) */
+export function told(answer: Answer, host: string, what: string): Answer {
+  if (answer.code === 0) return answer;
+  throw failure(
+    host,
+    'PCTL-HOST-ANSWER',
+    `${host} could not tell ${what}`,
+    answer.err,
+    `is the disk full there? platformctl host check ${host}`,
+  );
+}
 
 /** The lines of an answer, none for an empty one. */
 export const lines = (answer: Answer): string[] => {
@@ -143,7 +158,9 @@ export function readHashes(answer: Answer): ReadonlyMap<string, string> | { why:
   return hashes;
 }
 
-export function readHeld(answer: Answer): HeldLock[] {
+/** Of `held`, and of a `lock` that was refused. */
+export function readHeld(answer: Answer, host: string): HeldLock[] {
+  if (answer.code !== BUSY) told(answer, host, 'which locks are held');
   const held: HeldLock[] = [];
   for (const line of lines(answer)) {
     const match = /^(held|finishing) (\S+) ?(.*)$/.exec(line);
@@ -194,6 +211,7 @@ export function readJson(answer: Answer): unknown {
 
 /** `ID BYTES` lines, each followed by so many bytes. */
 export function readStatuses(answer: Answer, host: string): Map<string, Uint8Array> {
+  told(answer, host, 'its status documents');
   const statuses = new Map<string, Uint8Array>();
   let at = 0;
   while (at < answer.out.length) {

@@ -1,7 +1,9 @@
 /** Taking the locks of a plan on its host (X-6), inside an open conversation. */
+import { PlatformError } from '../errors.js';
+import { EXIT_REMOTE_FAILED } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
 import type { Clock } from '../ports.js';
-import { type HeldLock, readHeld } from './answers.js';
+import { BUSY, type HeldLock, readHeld } from './answers.js';
 import { type Exchange, message, put } from './protocol.js';
 
 export interface Holder {
@@ -13,7 +15,6 @@ export interface Holder {
   readonly ci_url: string | null;
 }
 
-const BUSY = 75;
 const RETRY_MS = 1_000;
 
 /** One per module, one per compose project, one per path that modules of several projects share; sorted, so that nobody waits for each other. */
@@ -26,9 +27,23 @@ export function lockNames(module: string, project: string, sharedPaths: readonly
   return [...new Set(names)].sort();
 }
 
-/** null: taken; else who has one of them, after `waitSeconds` of trying. */
+const notTaken = (host: string, why: string): PlatformError =>
+  new PlatformError({
+    code: 'PCTL-LOCK',
+    exit: EXIT_REMOTE_FAILED,
+    summary: `the locks could not be taken on ${host}`,
+    where: { host, step: 'lock' },
+    why,
+    hint: 'is the disk full there, or does .platform/locks in remote_root belong to somebody else? Nothing was changed',
+  });
+
+/**
+ * null: taken; else who has one of them, after `waitSeconds` of trying.
+ * @throws PlatformError PCTL-LOCK (7)
+ */
 export async function takeLocks(
   exchange: Exchange,
+  host: string,
   clock: Clock,
   names: readonly string[],
   holder: Holder,
@@ -42,8 +57,8 @@ export async function takeLocks(
     const messages = [...put('holder', text), message('lock', holder.run_id, ...[...names].reverse())];
     const answer = (await exchange(messages, { ms: 30_000, step: 'lock' })).at(-1);
     if (answer?.code === 0) return null;
-    if (answer?.code !== BUSY) return { busy: null };
-    const held = readHeld(answer).find((lock) => names.includes(lock.name)) ?? null;
+    if (answer?.code !== BUSY) throw notTaken(host, answer?.err ?? '');
+    const held = readHeld(answer, host).find((lock) => names.includes(lock.name)) ?? null;
     if (clock.now() >= until) return { busy: held };
     waiting(held);
     await clock.sleep(RETRY_MS);

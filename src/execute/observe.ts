@@ -1,6 +1,7 @@
 import type { Container, Engine, FileSeen } from '../plan/observation.js';
 import type { Limit } from '../ports.js';
 import {
+  failure,
   type HeldLock,
   lines,
   readContainers,
@@ -10,6 +11,7 @@ import {
   readHeld,
   readJson,
   readStatuses,
+  told,
 } from './answers.js';
 import { type Answer, decode, type Exchange, inLanes, type Message, message, put } from './protocol.js';
 
@@ -81,7 +83,7 @@ export async function firstRound(
   return {
     engine,
     statuses: readStatuses(answer(1), host),
-    held: readHeld(answer(2)),
+    held: readHeld(answer(2), host),
     containers: readContainers(answer(head - 1), host),
     hashes,
     skeletons,
@@ -183,13 +185,15 @@ export async function secondRound(
   return places.map((place, index) => {
     const question = questions[index] as Questions;
     const label = place.label === null ? null : readHashes(answer(place.label));
-    const real = lines(answer(place.real));
+    const real = lines(told(answer(place.real), host, 'where mounts lead'));
+    if (real.length !== question.binds.length)
+      throw failure(host, 'PCTL-HOST-ANSWER', `${host} did not tell where every mount leads`, '');
     return {
       files: new Map([
         ...readFiles(answer(place.files), question.files, host),
         ...readFiles(answer(place.keyed), question.hostFiles, host),
       ]),
-      imageId: readImage(answer(place.image)),
+      imageId: readImage(told(answer(place.image), host, 'its images')),
       release:
         place.compose !== null && place.hash !== null && answer(place.compose).out.length > 0
           ? { compose: answer(place.compose).out, hashes: readHashes(answer(place.hash)) }
@@ -202,8 +206,11 @@ export async function secondRound(
           return [path, { kind: line.slice(0, space), path: line.slice(space + 1) }];
         }),
       ),
-      named: place.named === null ? null : (lines(answer(place.named)).find((line) => line !== '.') ?? null),
-      steering: place.steering === null ? [] : lines(answer(place.steering)),
+      named:
+        place.named === null
+          ? null
+          : (lines(told(answer(place.named), host, 'who has a container name')).find((line) => line !== '.') ?? null),
+      steering: place.steering === null ? [] : lines(told(answer(place.steering), host, 'the names in .env')),
       kept:
         place.kept === null || question.kept === null
           ? null

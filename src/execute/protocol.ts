@@ -109,11 +109,24 @@ export async function greet(source: Source, host: string, root: string, limit: L
   if (line !== GREETING) throw startFailure(line, host, root);
 }
 
+/** What was sent, or what the host must write to go on, found no room there: the program ended. */
+const NO_ROOM = 28;
+
 export async function readAnswer(source: Source, host: string, limit: Limit): Promise<Answer> {
   const line = await source.line(limit);
   const match = /^([0-9]{1,3}) ([0-9]{1,9}) ([0-9]{1,9})$/.exec(line);
   if (!match) throw garbled(host, line);
   const [code, out, err] = match.slice(1).map(Number) as [number, number, number];
+  if (code === NO_ROOM) {
+    throw new PlatformError({
+      code: 'PCTL-HOST-ROOM',
+      exit: EXIT_REMOTE_FAILED,
+      summary: `${host} could not store what it was sent`,
+      where: { host, step: limit.step },
+      why: 'writing beneath .platform in its remote_root failed',
+      hint: 'is the disk full there, or mounted read-only? Make room and try again: nothing was changed',
+    });
+  }
   if (out > MAX_ANSWER || err > MAX_ANSWER) throw garbled(host, line);
   return { code, out: await source.bytes(out, limit), err: decode(await source.bytes(err, limit)) };
 }

@@ -33,7 +33,7 @@ export async function listLocks(world: World, only: string | undefined): Promise
     const host = await world.connect(hostAddress(platform, name));
     try {
       const [answer] = await overRun(host, platform.hosts.get(name)?.remoteRoot ?? '')([message('held')], LIMIT);
-      for (const lock of answer ? readHeld(answer) : []) {
+      for (const lock of answer ? readHeld(answer, name) : []) {
         let holder: Record<string, unknown> = {};
         try {
           holder = JSON.parse(lock.holder) as Record<string, unknown>;

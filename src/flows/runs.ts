@@ -35,7 +35,7 @@ export async function runsOn(exchange: Exchange, host: string, { modules, prefix
   if (!before || !after || runs?.code !== 0)
     throw failure(host, 'PCTL-HOST-ANSWER', `${host} did not list its runs`, runs?.err ?? '');
   const going = [before, after]
-    .flatMap(readHeld)
+    .flatMap((answer) => readHeld(answer, host))
     .map((lock) => /"run_id":"([0-9a-f-]{36})"/.exec(lock.holder)?.[1] ?? '');
   return readRuns(decode(runs.out), host, new Set(going));
 }
