@@ -151,7 +151,15 @@ function settings(going: Going, back: Back): string {
   return pairs.map(([key, value]) => `${key}=${value}\n`).join('');
 }
 
-const OUTCOMES = ['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted', 'removed'] as const;
+const OUTCOMES = [
+  'applying',
+  'applied',
+  'rolled_back',
+  'rollback_failed',
+  'not_adopted',
+  'removed',
+  'unknown',
+] as const;
 
 const lines = (words: readonly string[]): string => words.map((word) => `${word}\n`).join('');
 

@@ -13,6 +13,7 @@ import type { Case } from './apply-case.js';
 import { factsUnderLock } from './apply-facts.js';
 import { asGate, describeHolder, type Inside, refused } from './apply-inside.js';
 import { run } from './apply-run.js';
+import { settled } from './interrupted.js';
 import { fail, type Looked, type PlanContext } from './looks.js';
 import { lookAtHost } from './observe-host.js';
 import { timestamp } from './plan-context.js';
@@ -28,6 +29,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
   if (!options.dryRun) {
     const busy = await takeLocks(
       exchange,
+      plan.host,
       world.clock,
       names,
       { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
@@ -54,8 +56,8 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
     plan.kind === 'remove'
       ? await lookToRemoveAgain(exchange, open, context)
       : await lookAtHost(exchange, plan.host, open.prepared, context);
-  const now = look.looked[0];
-  if (!now) {
+  const [seen] = look.looked;
+  if (!seen) {
     const [error] = look.errors;
     if (!error) throw garbled(plan.host);
     const verdicts = asGate(inside.verdicts, look.errors);
@@ -69,6 +71,8 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
       hint: error.hint,
     });
   }
+  const status = options.dryRun ? seen.observation.status : await settled(exchange, plan.host, seen);
+  const now = { ...seen, observation: { ...seen.observation, status } };
   const facts = await factsUnderLock(world, open, now, inside.host, inside.self);
   const gates = evaluate(facts.gates);
   const exit = gatesExit(gates);
@@ -130,7 +134,7 @@ async function dryRun(
   const { open, end, exchange } = inside;
   const { readHeld } = await import('../execute/answers.js');
   const [answer] = await exchange([message('held')], { ms: 30_000, step: 'lock' });
-  const held = answer ? readHeld(answer).find((lock) => names.includes(lock.name)) : undefined;
+  const held = answer && readHeld(answer, open.plan.host).find((lock) => names.includes(lock.name));
   await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
   if (held)
     return end({

@@ -185,6 +185,8 @@ async function outcome(
     raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
+  if (back && ended.journal.some(({ step, state }) => step === 'record' && state === 'failed'))
+    notes.push(`${plan.host} could not record the roll back; the next command that looks judges what is there`);
   if (plan.kind !== 'apply') notes.push(...plan.warnings);
   const condition = conditionOf(now.observation.containers, now.observation.engine.now);
   if (back && !['absent', 'running', 'healthy', 'starting'].includes(condition))

@@ -4,7 +4,8 @@ import { decode, type Exchange, message } from '../execute/protocol.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { PLAN_MAX_BYTES } from '../plan/artifact.js';
 import { type Interrupted, judgeInterrupted } from '../plan/interrupted.js';
-import type { Container, Engine, FileSeen } from '../plan/observation.js';
+import type { Container, Engine, FileSeen, Observation } from '../plan/observation.js';
+import { parseStatus } from '../state/status.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };
 
@@ -29,6 +30,34 @@ export async function interruptedRun(
     if (first && second) files = new Map([...readFiles(first, plain, host), ...readFiles(second, secret, host)]);
   }
   return judgeInterrupted({ status, engine, containers, files, held }, plan);
+}
+
+/** What `settled` needs of a look at a host. */
+interface Found {
+  readonly interrupted: Interrupted | null;
+  readonly observation: Pick<Observation, 'status' | 'containers'>;
+  readonly plan: Pick<Plan, 'module'>;
+}
+
+/**
+ * Whoever holds the locks writes what an interrupted run was (R-3): the status as it is then, the one that was seen where nothing is to be written or the
+ * run left nothing to write with.
+ */
+export async function settled(exchange: Exchange, host: string, found: Found): Promise<Status | null> {
+  const { interrupted, observation, plan } = found;
+  const intent = observation.status?.intent;
+  if (!interrupted || !intent || interrupted.outcome === 'applying') return observation.status;
+  const [only] = observation.containers.length === 1 ? observation.containers : [];
+  const { run_id: run, plan_digest: release } = intent;
+  const facts = [interrupted.outcome, 'interrupted', only?.id ?? '', only?.configHash ?? '', only?.image ?? ''];
+  const [written, status] = await exchange(
+    [
+      message('settle', run, plan.module, release, ...facts),
+      message('get', `state/modules/${plan.module}.status.json`),
+    ],
+    LIMIT,
+  );
+  return written?.code === 0 && status ? parseStatus(status.out, { host }) : observation.status;
 }
 
 async function intendedPlan(exchange: Exchange, runId: string): Promise<Plan | null> {

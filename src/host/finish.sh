@@ -3,6 +3,7 @@
 #
 # It decides only by exit codes and by comparing words. The client rendered every document of every outcome beforehand; facts that are added
 # here are ids, digits, times and reason words (`fact`), so nothing is escaped, searched or parsed.
+# shellcheck disable=SC2034 # record.sh reads what seems unused
 set -u
 umask 077
 export LC_ALL=C
@@ -52,14 +53,16 @@ now() {
   printf '%s' "$seconds"
 }
 
+# The same in hundredths: of whole seconds a stable time would lack up to one.
+ticks() {
+  IFS='. ' read -r seconds hundredths _ </proc/uptime
+  printf '%s' "$seconds$hundredths"
+}
+
 # step, state, exit, seconds, detail: one whole line in one write (R-4). A full disk must not stop a roll back.
 journal() {
   printf '%s %s %s %s %s\n' "$1" "$2" "$3" "$(now)" "${4:--}" >>"$W/journal" && sync "$W/journal"
 } 2>/dev/null
-
-fact() {
-  case $1 in '' | *[!0-9A-Za-z._:-]*) printf 'none' ;; *) printf '%s' "$1" ;; esac
-}
 
 clean() {
   env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} "$@"
@@ -123,10 +126,6 @@ step() {
   return "$code"
 }
 
-put_whole() { # F, from F.new: the old or the new document at any moment (R-4)
-  sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"
-}
-
 # ------------------------------------------------------------ looking at the service
 
 # The service's containers, never those of `docker compose run`.
@@ -172,9 +171,9 @@ fetch() { # the status that URL answers, from the host itself: no redirect, no p
 
 # V-1: reach running and healthy within TIMEOUT, then stay so for STABLE. WHY says in one word why not.
 verify() {
-  limit=$(($(now) + TIMEOUT)) since='' mark='' told='' tried=0
+  limit=$(($(ticks) + TIMEOUT * 100)) since='' mark='' told='' tried=0
   while :; do
-    moment=$(now)
+    moment=$(ticks)
     if ! look; then
       [ "$moment" -lt "$limit" ] || { WHY=engine_silent; return 1; }
       sleep 1
@@ -204,16 +203,16 @@ verify() {
             unhealthy) WHY=unhealthy; return 1 ;;
             starting) since='' ;;
             *)
-              if [ -n "$HTTP" ] && [ -z "$since" ] && [ $((moment - tried)) -ge 2 ]; then
+              if [ -n "$HTTP" ] && [ -z "$since" ] && [ $((moment - tried)) -ge 200 ]; then
                 tried=$moment
                 answered=$(fetch "$HTTP")
-                if [ "$answered" = "$HTTP_STATUS" ]; then since=$(now); fi
+                if [ "$answered" = "$HTTP_STATUS" ]; then since=$(ticks); fi
               elif [ -z "$HTTP" ] && [ -z "$since" ]; then
                 since=$moment
               fi
               ;;
           esac
-          if [ -n "$since" ] && [ $((moment - since)) -ge "$STABLE" ]; then return 0; fi
+          if [ -n "$since" ] && [ $((moment - since)) -ge $((STABLE * 100)) ]; then return 0; fi
           ;;
       esac
     fi
@@ -247,36 +246,10 @@ same() {
 
 # ------------------------------------------------------------ record
 
-#include chain.sh
+#include record.sh
 
-# OUTCOME: the audit line, then the status with the chain's head (R-2, R-6), under the chain's own lock.
-record() {
-  outcome=$1
-  ended=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-  (
-    flock -w 60 9 || exit 1
-    chain_append "$(cat "$G/audit.$outcome")" "$ended" || exit 1
-    F=$P/state/modules/$MODULE.status.json
-    {
-      cat "$G/status.$outcome" || exit 1
-      if [ "$outcome" != applying ]; then
-        id=null container=null
-        [ -z "$ID" ] || id="\"$(fact "$ID")\"" container="\"$(fact "$LABEL")\""
-        printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
-        [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
-      fi
-      printf ',"audit":{"seq":%s,"hash":"%s"}}\n' "$CHAIN_SEQ" "$CHAIN_HASH" || exit 1
-    } >"$F.new" && put_whole "$F"
-  ) 9>>"$P/locks/audit" 2>>"$W/record.err"
-}
-
-# Keeps what was applied as a release, with its plan; its image has a tag of its own so that a prune cannot take it (X-11).
-keep() {
-  cp "$G/plan.json" "$W/stage/plan.json" && sync "$W/stage/plan.json" || return 1
-  mkdir -p "$P/releases/$MODULE" && rm -rf "$P/releases/$MODULE/$RELEASE" && mv "$W/stage" "$P/releases/$MODULE/$RELEASE" || return 1
-  sync "$P/releases/$MODULE"
-  tag=$(cat "$G/tag")
-  docker_ tag "$IMG" "$tag" >/dev/null 2>>"$W/record.err" || :
+# Releases that no status names any more.
+prune() {
   while IFS=' ' read -r old oldtag; do
     [ -n "$old" ] || continue
     rm -rf "$P/releases/$MODULE/$old"
@@ -287,6 +260,12 @@ keep() {
 finish() { # CODE OUTCOME
   journal end "$2" "$1" "$(fact "$WHY")"
   exit "$1"
+}
+
+# Ended before step 7: what was staged is room that the host may need.
+unchanged() {
+  rm -rf "$W/stage" "$W/new" "$W/kept"
+  finish 7 remote_failed
 }
 
 # ------------------------------------------------------------ roll back
@@ -337,7 +316,7 @@ halt() {
 
 back_failed() { # REASON: putting back failed too, act now
   WHY=$failed:$1
-  record rollback_failed
+  record rollback_failed || journal record failed 1
   finish 12 rollback_failed
 }
 
@@ -402,15 +381,18 @@ container_back() {
 SWAPPED=0 STARTED_UP=0
 # What putting back writes to exists before anything is changed: it must work on a disk that is full by then (B-1).
 for name in made up.out up.err stop.out stop.err rm.out rm.err halt.out halt.err restore.out restore.err back.out back.err container.log record.err; do
-  : >"$W/$name" || finish 7 remote_failed
+  # Not `:`, whose redirection would end the shell where it fails.
+  true >"$W/$name" || { WHY=no_room; unchanged; }
 done
+cd "$ROOT" || { WHY=no_root; unchanged; }
 journal start started 0
 
 # 6. the intent: without it nothing is changed
 if ! record applying; then
   journal intent failed 1
+  WHY=not_recorded
   rm -f "$P/state/modules/$MODULE.status.json.new"
-  finish 7 remote_failed
+  unchanged
 fi
 journal intent ended 0
 
@@ -439,7 +421,7 @@ files() {
       put) mv -f -- "$W/new/$number" "$f" || { WHY=swap; roll_back; } ;;
       remove) rm -f -- "$f" || { WHY=swap; roll_back; } ;;
     esac
-    sync "${f%/*}"
+    sync "${f%/*}" || { WHY=swap; roll_back; }
   done <"$G/swap"
   journal files ended 0 "$number"
 }
@@ -507,6 +489,7 @@ fi
 WHY=healthy
 if keep && record applied; then
   journal record ended 0
+  prune
   finish 9 applied
 fi
 journal record failed 1

@@ -139,7 +139,7 @@ do_containers() {
 
 # Names in a host's .env that would steer compose or docker themselves (P-12). Names only, never a value.
 do_steering() {
-  [ -f "$ROOT/$1" ] || return 0
+  [ -f "$ROOT/$1" ] && [ -r "$ROOT/$1" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
     # Compose takes a name behind any white space, and `:` for `=`: whatever a line's first word is.
     line=${line#"${line%%[A-Za-z0-9_#]*}"}
@@ -245,8 +245,9 @@ do_held() {
     holder "$lock"
     state=held
     [ -n "$PID" ] && [ -d "/proc/$PID" ] || state=finishing
-    printf '%s %s %s\n' "$state" "${lock##*/}" "$HOLDER"
+    printf '%s %s %s\n' "$state" "${lock##*/}" "$HOLDER" || return 1
   done
+  return 0
 }
 
 # The end of a file of ours, raw: the client redacts.
@@ -276,18 +277,33 @@ do_follow() {
 # --- under the locks ---
 
 # Holds the locks for as long as the inner conversation lives, and what it starts: flock gives them to its children, and no lock file is
-# ever removed. Names come last-to-be-taken first. Not in a subshell, for the inner one goes on with our input and output.
+# ever removed. Names come last-to-be-taken first. Not in a subshell, for the inner one goes on with our input and output. The run's
+# folder appears whole, with the numbers of the shells that it belongs to until `go`: see `sweep`.
 do_lock() {
   run=$1
   shift
-  mkdir -p "$P/runs/$run" && mv -f "$B/holder" "$P/runs/$run/holder" && printf '%s\n' "$@" >"$P/runs/$run/locks" || return 1
+  rm -rf "$B/run" && mkdir "$B/run" && mv -f "$B/holder" "$B/run/holder" && printf '%s\n' "$@" >"$B/run/locks" \
+    && printf '%s\n' $$ >"$B/run/talk" && mv "$B/run" "$P/runs/$run" || return 1
   # shellcheck disable=SC2016
   set -- sh -c 'eval "$1"' platformctl "$PROGRAM" "$ROOT" "$run"
-  while IFS= read -r lock; do set -- flock -n -E 75 "$P/locks/$lock" "$@"; done <"$P/runs/$run/locks"
+  while IFS= read -r lock; do set -- flock -n -E 75 "$P/locks/$lock" "$@"; done <"$P/runs/$run/locks" || return 1
   "$@"
   code=$?
-  [ "$code" = 75 ] || exit "$code"
+  # Above 63 and up to 75 is what flock itself says: the inner one never ran.
+  [ "$code" -gt 63 ] && [ "$code" -le 75 ] || exit "$code"
   rm -rf "$P/runs/$run"
+  return "$code"
+}
+
+# Folders of runs that ended before `go` and could not remove them: nothing was started there, and both of their shells are gone.
+sweep() {
+  for old in "$P"/runs/*/talk; do
+    if [ ! -f "$old" ] || [ -e "${old%/talk}/finish.out" ]; then continue; fi
+    while IFS= read -r pid; do
+      [ ! -d "/proc/$pid" ] || continue 2
+    done <"$old"
+    rm -rf "${old%/talk}"
+  done
 }
 
 do_mode() { inside "$1" && chmod "$2" "$B/$1"; }
@@ -343,7 +359,7 @@ do_pulled() {
 do_put() { inside "$1" && { case $1 in */*) mkdir -p "$B/${1%/*}" ;; esac; } && mv -f "$B/in" "$B/$1"; }
 do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
 
-#include chain.sh
+#include record.sh
 
 # A run that ends before `go` stands in the chain too.
 do_audit() {
@@ -351,6 +367,16 @@ do_audit() {
     flock -w 20 9 || exit 1
     chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   ) 9>>"$P/locks/audit"
+}
+
+# what a run was that recorded its intent and never its end, written by whoever holds the locks now. RUN MODULE RELEASE OUTCOME WHY ID LABEL IMAGE
+do_settle() {
+  inside "$1" && inside "$2" && inside "$3" || return 1
+  # shellcheck disable=SC2034 # record.sh reads them
+  W=$P/runs/$1 G=$P/runs/$1/go MODULE=$2 RELEASE=$3 WHY=$5 ID=$6 LABEL=$7 IMG=$8
+  [ -n "$RUN" ] && [ -f "$G/status.$4" ] && [ -f "$G/audit.$4" ] || return 1
+  case $4 in applied) [ ! -d "$W/stage" ] || keep || return 1 ;; esac
+  record "$4"
 }
 
 # From here on the host needs nobody: finish.sh has its own session, the locks, and nothing of this channel.
@@ -387,23 +413,25 @@ esac
 mkdir -p "$P/tmp" "$P/locks" "$P/state/modules" "$P/runs" "$P/releases" 2>/dev/null || refuse 20
 if [ ! -w "$P" ] || [ ! -w "$P/tmp" ]; then refuse 20; fi
 if [ ! -s "$P/key" ]; then
-  head -c 32 /dev/urandom >"$P/key.$$" && sync "$P/key.$$" && { ln "$P/key.$$" "$P/key" 2>/dev/null || [ -s "$P/key" ]; } || exit 20
+  { head -c 32 /dev/urandom >"$P/key.$$" && sync "$P/key.$$" && { ln "$P/key.$$" "$P/key" || [ -s "$P/key" ]; }; } 2>/dev/null || refuse 20
   rm -f "$P/key.$$"
 fi
 for old in "$P"/tmp/*; do
   [ -d "$old" ] && [ ! -d "/proc/${old##*/}" ] && rm -rf "$old"
 done
 T=$P/tmp/$$ B=$P/tmp/$$
-mkdir -p "$T" || exit 20
+mkdir -p "$T" 2>/dev/null || refuse 20
 trap leave EXIT
 trap 'exit 143' TERM HUP INT
-: >"$T/out"
-: >"$T/err"
+true >"$T/out"
+true >"$T/err"
 if [ -n "$RUN" ]; then
   B=$P/runs/$RUN
+  printf '%s\n' $$ >>"$B/talk" || refuse 28
   while IFS= read -r lock; do
-    { printf '%s\n' $$ && cat "$B/holder"; } >"$P/locks/$lock" || exit 20
+    { printf '%s\n' $$ && cat "$B/holder"; } >"$P/locks/$lock" || refuse 28
   done <"$B/locks"
+  sweep
   answer 0
 else
   printf 'platformctl 1\n'
@@ -422,17 +450,19 @@ while message=$(hear); do
     shift
     set -- "$@" "${value#=}"
   done
-  : >"$T/out"
-  : >"$T/err"
-  case $verb in put | add) frame "$B/in" "$size" || exit 1 ;; esac
+  true >"$T/out"
+  true >"$T/err"
+  # What is left of a frame that could not be written would be read as words.
+  case $verb in put | add) frame "$B/in" "$size" || refuse 28 ;; esac
   case $verb in
     lock)
-      do_lock "$@"
-      do_held >"$T/out"
-      answer 75
+      do_lock "$@" 2>"$T/err"
+      code=$?
+      [ "$code" != 75 ] || do_held >"$T/out"
+      answer "$code"
       ;;
     hello | allstatus | heads | get | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | tail)
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | go | follow | tail)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

@@ -12,6 +12,8 @@ export interface Interrupted {
 const stood = (container: Container, seconds: number, now: number): boolean =>
   container.restarts === 0 && now - Date.parse(container.startedAt) / 1000 >= seconds;
 
+const UP: ReadonlySet<string> = new Set(['running', 'healthy', 'starting']);
+
 /** `plan`: what the run was about, from its folder on the host; null where that is gone. */
 export function judgeInterrupted(
   observation: Pick<Observation, 'status' | 'engine' | 'containers' | 'files' | 'held'>,
@@ -40,7 +42,9 @@ export function judgeInterrupted(
   const filesNew = plan.files.every((file) => {
     if (file.source === 'host') return true;
     const seen = observation.files.get(file.path);
-    return seen?.kind === 'file' && seen.digest === file.sha256;
+    return (
+      seen?.kind === 'file' && seen.digest === file.sha256 && (plan.delivery === 'verify' || seen.mode === file.mode)
+    );
   });
   const runs =
     plan.smoke.exits === null
@@ -64,7 +68,8 @@ export function judgeInterrupted(
   });
   const sameContainers =
     observation.containers.length === before.size &&
-    observation.containers.every((container) => before.has(container.id));
+    observation.containers.every((container) => before.has(container.id)) &&
+    (UP.has(condition) || !UP.has(plan.observed.condition));
   if (filesOld && sameContainers) return verdict('rolled_back', 'everything is as it was before the run');
   return verdict('unknown', 'neither what was before nor what was planned is there as a whole');
 }

@@ -69,6 +69,8 @@ export interface Heads {
   readonly rollback_failed: string;
   readonly not_adopted: string;
   readonly removed: string;
+  /** For whoever finds that the run never recorded its end. */
+  readonly unknown: string;
 }
 
 function nothing(plan: Plan): Omit<Status, 'attempt' | 'audit'> {
@@ -173,6 +175,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     rollback_failed: ended('rollback_failed', { ...asBefore, outcome: 'rollback_failed' }),
     not_adopted: ended('remote_failed', { ...asBefore, outcome: 'remote_failed' }),
     removed: ended('removed', removed),
+    unknown: ended('unknown', { ...asBefore, outcome: 'unknown' }),
   };
 }
 

@@ -23,6 +23,10 @@ const WORDS: Readonly<Record<string, string>> = {
   folder: 'a folder could not be made',
   supervisor_ended: 'the supervisor on the host ended before the run did',
   never_started: 'the line was lost before the run could start',
+  not_recorded: 'the host could not write its record',
+  interrupted: 'the run never recorded its end',
+  no_room: 'the host could not make the files that a roll back needs',
+  no_root: 'remote_root cannot be entered',
 };
 
 function one(reason: string): string {

@@ -1,4 +1,5 @@
 /** The host's supervisor killed with -9: what it started holds the lock, the next look tells what it left, the next apply ends it (R-3, X-6, X-12). Real sshd, real engine. */
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Stage, stage } from '../accept/stage.js';
 import { sharedLab } from '../lab/shared.js';
@@ -6,6 +7,7 @@ import {
   apply,
   change,
   containers,
+  document,
   journalled,
   launch,
   locks,
@@ -61,6 +63,16 @@ async function inTheMiddle() {
 
 const composeUp = (): Promise<number[]> => processes('compose', on.project('slow'), '--no-deps');
 
+/** What the host's audit chain says of a run. */
+async function told(run: string): Promise<string[]> {
+  const chain = await readFile(`${on.repo.remoteRoot()}/.platform/state/audit.jsonl`, 'utf8');
+  const entries = chain
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { run_id: string; outcome: string });
+  return entries.filter((entry) => entry.run_id === run).map((entry) => entry.outcome);
+}
+
 /** plan tells of it, and its apply leaves exactly one container. */
 async function ends(): Promise<void> {
   const planned = await on.plan('slow');
@@ -99,7 +111,22 @@ describe('the supervisor is killed in the middle of `up`', () => {
       intent: { run_id: run, sha },
       interrupted: { run_id: run, outcome: 'applied' },
     });
-    await ends();
+    // Whoever holds the lock writes it, here an apply that is refused.
+    const again = await apply(on, 'slow');
+    expect(again.exit, again.said).toBe(8);
+    const [container] = await containers(on, 'slow');
+    expect(await document(on, 'slow')).toMatchObject({
+      outcome: 'applied',
+      intent: null,
+      last_apply_sha: sha,
+      container_id: container,
+      run_id: run,
+      attempt: { run_id: run, outcome: 'applied' },
+    });
+    expect((await statusOf(on, 'slow')).row).toMatchObject({ outcome: 'applied', interrupted: null });
+    expect((await on.plan('slow')).exit, 'the release is kept: nothing differs').toBe(0);
+    expect(await told(run)).toEqual(['applying', 'applied']);
+    expect(await on.repo.platformctl(['audit', 'verify', '--host', lab.host().name])).toMatchObject({ exit: 0 });
   });
 
   it('with its client and compose too: unknown, until an apply ends it', async () => {
@@ -113,6 +140,7 @@ describe('the supervisor is killed in the middle of `up`', () => {
     expect(exit, said).toBe(15);
     expect(row.interrupted).toMatchObject({ run_id: run, outcome: 'unknown' });
     await ends();
+    expect(await told(run)).toEqual(['applying', 'unknown']);
   });
 });
 

@@ -28,7 +28,7 @@ function asWritten(heads: ReturnType<typeof statusHeads>, outcome: keyof ReturnT
 }
 
 describe('R-2 status documents', () => {
-  it.each(['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted', 'removed'] as const)(
+  it.each(['applying', 'applied', 'rolled_back', 'rollback_failed', 'not_adopted', 'removed', 'unknown'] as const)(
     '%s follows the schema, first run and later',
     (outcome) => {
       for (const before of [null, statusFixture()]) {
