@@ -72,7 +72,7 @@ async function nothingChanged(id: string, container: string): Promise<void> {
 
 describe('X-6: two terminals apply at once', () => {
   it('one is applied; the other is told who holds the lock, or waits and finds its plan spent', async () => {
-    await wants('web', env('1'), { stable_seconds: 8, timeout_seconds: 20 });
+    await wants('web', env('1'), { stable_seconds: 25, timeout_seconds: 40 });
     await on.repo.publish('web');
     await prepare(on, 'web');
     const first = await launch(on, 'web');

@@ -69,6 +69,7 @@ export async function launch(stage: Stage, id: string, ...args: string[]): Promi
     const ended = stage.repo
       .platformctl(['apply', id, '--json', ...args], {
         env: { PLATFORMCTL_PHASE: '05' },
+        timeoutMs: 300_000,
         started: (child) => queueMicrotask(() => started({ child, ended })),
       })
       .then((done): Ended => ({ ...done, result: resultOf(done.stdout), said: done.stdout + done.stderr }));
@@ -168,4 +169,18 @@ export async function containers(stage: Stage, id: string): Promise<string[]> {
     `label=com.docker.compose.${name}=${index === 0 ? stage.project(id) : id}`,
   ]);
   return (await stage.lab.docker('ps', '-aq', '--no-trunc', ...filters)).split('\n').filter(Boolean);
+}
+
+/** sshd's processes of the connections that hold a run's conversation: its talk.sh's ancestors, up to the one that listens. */
+export async function connectionOf(stage: Stage, run: string): Promise<number[]> {
+  const listening = stage.lab.host().sshd_pid;
+  const found = new Set<number>();
+  for (const talk of await processes('platformctl', stage.repo.remoteRoot(), run)) {
+    for (let pid = talk; pid > 1 && pid !== listening; ) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+      if (/^Name:\s+sshd/m.test(status)) found.add(pid);
+      pid = Number(/^PPid:\s+([0-9]+)$/m.exec(status)?.[1] ?? 0);
+    }
+  }
+  return [...found];
 }
