@@ -1,12 +1,18 @@
 /** P-14: what `up` of one service breaks or leaves undone in its project. */
-import type { ComposeFile } from './model.js';
+import type { ComposeFile, Resolved } from './model.js';
 import { namespacesOf, references } from './references.js';
+import { mapMember } from './values.js';
 
 /** Services that live in a namespace of this one. */
 export function tenantsOf(file: ComposeFile, service: string): string[] {
   return [...file.services]
     .filter(([name, definition]) => name !== service && namespacesOf(definition).includes(service))
     .map(([name]) => name);
+}
+
+/** Services in whose namespaces this one lives, as the host's compose resolved it: the file may say it with a variable. */
+export function landlordsOf(resolved: Resolved): readonly string[] {
+  return namespacesOf(mapMember(resolved, 'service'));
 }
 
 /** Sorted by service. @throws PlatformError PCTL-COMPOSE-NO-SERVICE (3) */

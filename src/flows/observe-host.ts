@@ -1,3 +1,4 @@
+import { landlordsOf } from '../compose/affected.js';
 import { skeleton } from '../compose/skeleton.js';
 import { STEERING } from '../compose/steering.js';
 import { PlatformError } from '../errors.js';
@@ -99,10 +100,10 @@ function landlordsFirst(halves: readonly Halfway[]): Halfway[] {
   const order = new Set<Halfway>();
   const visit = (half: Halfway, above: readonly Halfway[]): void => {
     if (order.has(half)) return;
-    const { references, project } = half.prepared;
-    for (const other of references.namespacesOf.length === 0 ? [] : halves) {
-      const { module } = other.prepared;
-      const landlord = other.prepared.project.name === project.name && references.namespacesOf.includes(module.service);
+    const landlords = landlordsOf(half.skeleton.resolved);
+    for (const other of landlords.length === 0 ? [] : halves) {
+      const { module, project } = other.prepared;
+      const landlord = project.name === half.prepared.project.name && landlords.includes(module.service);
       if (landlord && !above.includes(other)) visit(other, [...above, half]);
     }
     order.add(half);

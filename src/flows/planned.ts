@@ -1,5 +1,5 @@
 /** One module's observation and its plan, from the answers of both rounds. */
-import { alsoAffected, tenantsOf } from '../compose/affected.js';
+import { alsoAffected, landlordsOf, tenantsOf } from '../compose/affected.js';
 import { volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
@@ -113,7 +113,7 @@ export async function planOf(
       files,
       usesDotenv,
       imageReference: read.image,
-      landlords: one.references.namespacesOf.filter((service) => recreated.has(service)),
+      landlords: landlordsOf(read.resolved).filter((service) => recreated.has(service)),
       ...(context.rollback
         ? { image: { id: context.rollback.imageId, moved: 'image of the release: same tag, another image' } }
         : {}),
