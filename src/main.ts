@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   'explain-approval': () => import('./commands/explain-approval.js'),
   apply: () => import('./commands/apply.js'),
   rollback: () => import('./commands/rollback.js'),
+  drift: () => import('./commands/drift.js'),
   status: () => import('./commands/status.js'),
   runs: () => import('./commands/runs.js'),
   logs: () => import('./commands/logs.js'),

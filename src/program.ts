@@ -167,6 +167,13 @@ export function buildProgram(act: Act): Command {
     'status',
   );
   to(
+    command('drift [ids...]', 'what differs on hosts from what was last applied, whatever the branch says').addHelpText(
+      'after',
+      `${examples('drift', 'drift web --json')}\n\nExit 0: nothing differs. 1: something does. What a neighbour's apply brought is pending, not drift.`,
+    ),
+    'drift',
+  );
+  to(
     command('runs [id]', 'the last runs, as the hosts keep them')
       .option('--host <host>', 'one host')
       .option('--limit <n>', 'at most so many, newest first (default: 20)')

@@ -157,6 +157,22 @@ export interface RunLogs {
   readonly notAsked: readonly Failure[];
 }
 
+/** A module against what was last applied (P-11). */
+export interface DriftRow {
+  readonly module: string;
+  readonly host: string;
+  /** null: never applied, or not known (`error`). */
+  readonly drifted: boolean | null;
+  readonly pending: boolean;
+  readonly changes: readonly Plan['changes'][number][];
+  readonly error: Failure | null;
+}
+
+export interface DriftResult {
+  readonly rows: readonly DriftRow[];
+  readonly exitCode: ExitCode;
+}
+
 export interface LockRow {
   readonly host: string;
   readonly name: string;

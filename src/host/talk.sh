@@ -160,11 +160,16 @@ do_named() {
   done
 }
 
-# compose FOLDER PROJECT ENV FILE ARGS...: ENV is `real` (the folder's .env), `none`, or a name that was put; FILE a name that was put or ours.
+# compose FOLDER PROJECT ENV FILE ARGS...: ENV is `real` (the folder's .env), `none`, or a name that was put; FILE a name that was put, ours, or
+# one that lies on the host.
 compose() {
   folder=$ROOT/$1 project=$2 env=$3 file=$4
   shift 4
-  case $file in ours/*) file=$P/${file#ours/} ;; *) file=$B/$file ;; esac
+  case $file in
+    ours/*) file=$P/${file#ours/} ;;
+    there/*) file=$ROOT/${file#there/} && within "${file#"$ROOT"/}" || return 1 ;;
+    *) file=$B/$file ;;
+  esac
   case $env in
     real) set -- --profile '*' -f - "$@" ;;
     none) set -- --env-file /dev/null --profile '*' -f - "$@" ;;
@@ -190,6 +195,14 @@ do_images() {
 }
 
 #include paths.sh
+
+# A plain file beneath ROOT, which no link leads out of.
+within() {
+  inside "$1" && [ ! -L "$ROOT/$1" ] && [ -f "$ROOT/$1" ] && case $(parent "$ROOT/$1")/ in "$REAL"/*) ;; *) return 1 ;; esac
+}
+
+# A compose file as it lies there.
+do_deployed() { within "$1" && head -c 4194304 "$ROOT/$1"; }
 
 # kind mode uid digest, of paths beneath ROOT. `outside`: a folder in between leads out of it (G-5).
 look() {
@@ -461,8 +474,13 @@ while message=$(hear); do
       [ "$code" != 75 ] || do_held >"$T/out"
       answer "$code"
       ;;
+<<<<<<< HEAD
     hello | allstatus | heads | get | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
       mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | go | follow | tail)
+=======
+    hello | allstatus | heads | get | deployed | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | tail)
+>>>>>>> 6b9431c (drift: hosts against what was last applied there, each module by its own definition and its own files (P-11))
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

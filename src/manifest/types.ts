@@ -220,6 +220,55 @@ export interface ConfigDocument {
 }
 
 /**
+ * What `platformctl drift --json` prints (C-1, P-11).
+ */
+export interface DriftDocument {
+  schema_version: string;
+  exitCode: number;
+  modules: {
+    module: string;
+    host: string;
+    /**
+     * null: never applied, or not known (error).
+     */
+    drifted: boolean | null;
+    /**
+     * Another module's apply brought a newer file that holds something new for this one.
+     */
+    pending: boolean;
+    /**
+     * As in a plan; [] where nothing differs.
+     */
+    changes: {
+      target: string;
+      action: 'create' | 'update' | 'start' | 'adopt' | 'remove' | 'none';
+      /**
+       * @maxItems 1000
+       */
+      reasons: string[];
+    }[];
+    error: {
+      module: string | null;
+      /**
+       * Stable.
+       */
+      code: string;
+      summary: string;
+      where: {
+        file?: string;
+        line?: number;
+        column?: number;
+        host?: string;
+        step?: string;
+      } | null;
+      why: string | null;
+      hint: string | null;
+      exitCode: number;
+    } | null;
+  }[];
+}
+
+/**
  * What any command with `--json` prints where there is no result (C-1, C-2).
  */
 export interface ErrorDocument {

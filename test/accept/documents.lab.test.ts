@@ -100,6 +100,24 @@ describe('C-1 documents', () => {
     await on.repo.git('clean', '--quiet', '-fd');
   });
 
+  it('rollback, its plan, drift, and the removal of a module', async () => {
+    await on.module('web', { compose: { services: { web: { ...IDLE, environment: { N: '2' } } } } });
+    await on.repo.publish('second');
+    await document('plan-output', ['plan'], 1);
+    await on.approve('web');
+    await document('apply-output', ['apply', 'web'], 9, PHASE);
+    await document('plan-output', ['rollback', 'web', '--out', '../back.plan.json'], 1);
+    await document('apply-output', ['rollback', 'web'], 9, { PLATFORMCTL_PHASE: '06' });
+    await document('status-output', ['status'], 0);
+    await lab.docker('stop', await on.container(on.project('web'), 'web'));
+    await document('drift-output', ['drift', 'web'], 1);
+    await document('plan-output', ['plan', 'web', '--remove'], 1);
+    await on.approve('web');
+    await document('apply-output', ['apply', 'web'], 9, PHASE);
+    await document('status-output', ['status'], 0);
+    await document('drift-output', ['drift'], 0);
+  });
+
   it('an error without a result', async () => {
     expect(await document('error', ['plan', 'nobody'], 3)).toMatchObject({ error: { code: 'PCTL-MODULE-UNKNOWN' } });
     await document('error', ['apply', 'web', '--lock-wait', 'soon'], 2);

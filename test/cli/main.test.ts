@@ -37,6 +37,7 @@ describe('C-5 help', () => {
     ['explain-approval'],
     ['apply'],
     ['rollback'],
+    ['drift'],
     ['status'],
     ['runs'],
     ['logs'],

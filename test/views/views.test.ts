@@ -7,6 +7,7 @@ import type { StepEvent } from '../../src/ports.js';
 import { applyJson, applyText } from '../../src/views/apply.js';
 import { auditJson, auditText } from '../../src/views/audit.js';
 import { checksJson, checksText } from '../../src/views/checks.js';
+import { driftJson, driftText } from '../../src/views/drift.js';
 import { asPlatformError, errorJson, errorText } from '../../src/views/errors.js';
 import { locksJson, locksText } from '../../src/views/locks.js';
 import { planJson, planText } from '../../src/views/plan.js';
@@ -152,6 +153,49 @@ describe('plan', () => {
     expect(text).toContain(one.planned[0]?.plan.digest);
     expect(text).toContain(one.sourceSha);
     expect(text).toContain('ghcr.io/immich-app/immich-server:v1.135.1 -> ghcr.io/immich-app/immich-server:v1.136.0');
+  });
+});
+
+describe('drift', () => {
+  const row = { host: 'rs2000', drifted: false, pending: false, changes: [], error: null };
+  const reasons = ['file on host differs: redis.conf', 'recreated outside platformctl'];
+  const drifted = {
+    ...row,
+    module: 'immich-redis',
+    drifted: true,
+    changes: [{ target: 'compose.service.redis', action: 'update' as const, reasons }],
+  };
+  const rows = [
+    {
+      ...row,
+      module: 'caddy',
+      drifted: null,
+      host: 'edge',
+      error: {
+        module: 'caddy',
+        code: 'PCTL-HOST-CONNECT',
+        summary: 'edge cannot be reached',
+        where: { host: 'edge', step: 'connect' },
+        why: null,
+        hint: 'platformctl host check edge',
+        exitCode: 7 as const,
+      },
+    },
+    { ...row, module: 'immich-database' },
+    drifted,
+    { ...row, module: 'immich-server', pending: true },
+    { ...row, module: 'new', drifted: null },
+  ];
+  it.each(
+    Object.entries({
+      several: { rows, exitCode: 7 as const },
+      one: { rows: [drifted], exitCode: 1 as const },
+      none: { rows: [{ ...row, module: 'immich-database' }], exitCode: 0 as const },
+    }),
+  )('C-1, P-11 %s: text and JSON', async (name, result) => {
+    await golden(`drift-${name}`, driftText(result, PLAIN));
+    valid('drift-output', driftJson(result));
+    expect(uncoloured(driftText(result, PERSON))).toBe(driftText(result, PLAIN));
   });
 });
 
