@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { encode, message, put } from '../../src/execute/protocol.js';
 import { talkProgram } from '../../src/host/programs.js';
+import { random as draws } from './kill-random.js';
 
 export interface Contention {
   /** Times that somebody got the lock. */
@@ -17,18 +18,6 @@ export interface Contention {
   readonly stopped: number;
   /** What must never be: two holders, or a lock that nobody holds and nobody gets. */
   readonly wrong: readonly string[];
-}
-
-/** mulberry32: the same seed gives the same moments to strike, as far as the machine lets it. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -107,7 +96,7 @@ class Answers {
 export async function contend(contenders: number, rounds: number, seed: number): Promise<Contention> {
   const root = mkdtempSync(join(tmpdir(), 'platformctl-contention-'));
   const lock = join(root, '.platform/locks/module.web');
-  const random = generator(seed);
+  const random = draws(seed);
   const holders = new Map<number, ChildProcess>();
   const alive = new Set<ChildProcess>();
   const wrong: string[] = [];
