@@ -97,6 +97,7 @@ describe('defaults', () => {
         "hostFiles": [],
         "id": "web",
         "manifestPath": "modules/web/module.yaml",
+        "ownDelivery": null,
         "owner": "",
         "project": null,
         "protected": false,

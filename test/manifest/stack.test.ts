@@ -51,6 +51,7 @@ describe('M-9 a stack is a module for each of its services', () => {
     expect(wanted.modules.get('immich-database')).toEqual({
       id: 'immich-database',
       manifestPath: S,
+      ownDelivery: null,
       stack: 'immich',
       description: 'Photos',
       owner: 'media',
