@@ -1,5 +1,5 @@
 import { EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
-import { verifyAudit } from '../flows/host-looks.js';
+import { verifyAudit } from '../flows/audit.js';
 import type { World } from '../ports.js';
 import { auditJson, auditText } from '../views/audit.js';
 import { type Globals, printJson, styleOf, wantsJson } from './output.js';

@@ -1,11 +1,13 @@
 /** One plan of an apply on its host: steps 3 to 11, and what becomes of it when the line, the host or a person ends it. */
 import { message } from '../execute/protocol.js';
 import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED } from '../exits.js';
+import { readHeadWords } from '../record/heads.js';
 import { auditEntry, auditMiddle } from '../state/audit.js';
 import type { Inside, Underway } from './apply-inside.js';
 import type { Line } from './apply-line.js';
 import { underLock } from './apply-locked.js';
 import { lostAfterGo } from './apply-run.js';
+import { rememberHeads } from './heads.js';
 import { failureOf } from './prepare.js';
 import type { ApplyResult } from './results.js';
 
@@ -95,5 +97,7 @@ async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
   if (result.outcome === 'no_changes') return;
   const run = { id: runId, who: world.who, approvedBy: result.approvedBy };
   const line = auditMiddle(auditEntry(open.plan, run, result.outcome));
-  await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+  const answers = await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+  const head = readHeadWords(answers?.[0]?.out ?? new Uint8Array());
+  if (head) await rememberHeads(world, open.git.root, open.plan.host, [head]);
 }

@@ -182,7 +182,7 @@ async function outcome(
   const previous = now.observation.status?.plan_digest ? now.observation.status : null;
   const raw = answers?.at(-1)?.out;
   const mirror =
-    raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan.module, raw) : { path: null, warning: null };
+    raw && raw.length > 0 ? await mirrorHere(world, open.git.root, plan, raw) : { path: null, warning: null };
   const notes: string[] = [];
   if (mirror.warning) notes.push(mirror.warning);
   if (back && ended.journal.some(({ step, state }) => step === 'record' && state === 'failed'))

@@ -2,22 +2,25 @@
 import { PlatformError } from '../errors.js';
 import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
-import { auditEntry, auditLine } from '../state/audit.js';
+import { headsIn } from '../record/heads.js';
+import { auditEntry, auditLine, headOf } from '../state/audit.js';
+import { rememberHeads } from './heads.js';
 import { timestamp } from './plan-context.js';
 import type { ApplyResult } from './results.js';
 
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;
 
-/** The mirror of a host's status. */
+/** The mirror of a host's status, and the head of the host's chain that stands in it. */
 export async function mirrorHere(
   world: World,
   root: string,
-  module: string,
+  { module, host }: { readonly module: string; readonly host: string },
   status: Uint8Array,
 ): Promise<{ path: string | null; warning: string | null }> {
   const path = mirrorPath(root, module);
   const warning = await unlessRefused('the mirror of the status', () => world.files.write(path, status));
+  await rememberHeads(world, root, host, headsIn(new TextDecoder().decode(status)));
   return { path: warning === null ? path.slice(root.length + 1) : null, warning };
 }
 
@@ -30,9 +33,16 @@ export async function noteHere(
 ): Promise<string | null> {
   const time = timestamp(world.clock.now());
   const entry = auditEntry(plan, { id: runId ?? '', who: world.who, approvedBy }, outcome);
-  return unlessRefused('the audit line', () =>
-    world.files.append(auditPath(root), (last) => auditLine(last, time, entry)),
+  let line = '';
+  const warning = await unlessRefused('the audit line', () =>
+    world.files.append(auditPath(root), (last) => {
+      line = auditLine(last, time, entry);
+      return line;
+    }),
   );
+  const head = warning === null ? headOf(line) : null;
+  if (head) await rememberHeads(world, root, null, [head]);
+  return warning;
 }
 
 /** A read-only checkout, as in CI, is a warning. */

@@ -1,13 +1,16 @@
 /** What runs, and what the last runs left behind: the host is the truth, the mirror in this checkout what is left without it. */
 import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
+import { decode } from '../execute/protocol.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
 import type { Status } from '../manifest/types.js';
 import { conditionOf } from '../plan/observation.js';
 import type { World } from '../ports.js';
+import { headsIn } from '../record/heads.js';
 import { parseStatus } from '../state/status.js';
 import { hostAddress } from './addresses.js';
+import { rememberHeads } from './heads.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
@@ -15,7 +18,7 @@ import { projectOn } from './project-on.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { askedModules } from './references.js';
-import type { StatusResult, StatusRow, Undeclared } from './results.js';
+import type { Failure, StatusResult, StatusRow, Undeclared } from './results.js';
 import { gatherWanted } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
@@ -72,7 +75,7 @@ async function hostRows(
       const ours = new Set<string>();
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
-        const status = bytes ? parseStatus(bytes, { host: name }) : null;
+        const { status, error } = readStatus(bytes, name, module.id);
         const project = projectOn(platform, module, status);
         ours.add(project);
         const containers = first.containers.filter(
@@ -89,24 +92,30 @@ async function hostRows(
           exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
           status,
           interrupted: status ? await interruptedRun(exchange, name, status, first.engine, containers, held) : null,
-          error: null,
+          error,
         });
-        if (bytes) await world.files.write(mirrorPath(root, module.id), bytes).catch(() => undefined);
+        if (status && bytes) await world.files.write(mirrorPath(root, module.id), bytes).catch(() => undefined);
       }
+      await rememberHeads(
+        world,
+        root,
+        name,
+        [...first.statuses.values()].flatMap((bytes) => headsIn(decode(bytes))),
+      );
       const declared = new Set(all.filter((module) => module.host === name).map((module) => module.service));
       const ids = new Set(all.filter((module) => module.host === name).map((module) => module.id));
       const undeclared: Undeclared[] = [];
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
-        const status = parseStatus(bytes, { host: name });
+        const { status, error } = readStatus(bytes, name, id);
         // Removed, or never applied with success: nothing of it is there.
-        if (status.plan_digest === null) continue;
+        if (status?.plan_digest === null) continue;
         undeclared.push({
           host: name,
-          project: String(status.project ?? ''),
-          service: String(status.service ?? ''),
+          project: String(status?.project ?? ''),
+          service: String(status?.service ?? ''),
           module: id,
-          state: 'managed before',
+          state: error ? 'its status cannot be read' : 'managed before',
         });
       }
       for (const container of first.containers) {
@@ -128,6 +137,19 @@ async function hostRows(
     const rows: StatusRow[] = [];
     for (const module of modules) rows.push(await mirrorRow(world, root, module, error));
     return { rows, undeclared: [] };
+  }
+}
+
+/** A document that is refused or damaged is a failure of its module alone. */
+function readStatus(
+  bytes: Uint8Array | undefined,
+  host: string,
+  module: string,
+): { readonly status: Status | null; readonly error: Failure | null } {
+  try {
+    return { status: bytes ? parseStatus(bytes, { host }) : null, error: null };
+  } catch (error) {
+    return { status: null, error: failureOf(error, module) };
   }
 }
 

@@ -10,6 +10,14 @@ chain_append() {
   if [ -s "$chain" ]; then
     last=$(tail -n 1 "$chain")
     CHAIN_SEQ=${last#*:} CHAIN_SEQ=${CHAIN_SEQ%%,*} prev=${last##*:\"} prev=${prev%\"\}}
+    # Somebody wrote a line that is none. Nothing of it is taken over; the chain goes on behind it, so that `audit verify` finds both it and where it was.
+    case $CHAIN_SEQ,$prev in
+      *[!0-9a-f,]* | *[!0-9]*,* | 0* | ,* | *,*,* | ??????????????*,*) CHAIN_SEQ=-1 ;;
+    esac
+    if [ "$CHAIN_SEQ" = -1 ] || [ ${#prev} != 64 ]; then
+      CHAIN_SEQ=$(($(wc -l <"$chain"))) prev=$(printf '%s' "$last" | sha256sum) || return 1
+      prev=${prev%% *}
+    fi
   fi
   CHAIN_SEQ=$((CHAIN_SEQ + 1))
   line="{\"seq\":$CHAIN_SEQ,\"time\":\"$2\",$1,\"prev\":\"$prev\""

@@ -76,8 +76,8 @@ do_heads() {
   done
 }
 
-# A file of ours: a release's compose file, a run's plan or journal.
-do_get() { inside "$1" && { [ ! -f "$P/$1" ] || head -c 16777216 "$P/$1"; }; }
+# A file of ours: a release's compose file, a run's plan or journal. A long one in pieces: from the byte FROM on.
+do_get() { inside "$1" && { [ ! -f "$P/$1" ] || tail -c "+$((${2:-0} + 1))" "$P/$1" | head -c 16777216; }; }
 
 # Every status document: `ID BYTES`, then the bytes.
 do_allstatus() {
@@ -374,11 +374,11 @@ do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
 
 #include record.sh
 
-# A run that ends before `go` stands in the chain too.
+# A run that ends before `go` stands in the chain too; what comes back is the chain's new head.
 do_audit() {
   (
     flock -w 20 9 || exit 1
-    chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" && printf '%s %s\n' "$CHAIN_SEQ" "$CHAIN_HASH"
   ) 9>>"$P/locks/audit"
 }
 

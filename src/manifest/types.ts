@@ -111,6 +111,20 @@ export interface ApproveDocument {
 }
 
 /**
+ * The newest line of an audit chain that a checkout saw: `.platform/state/heads/host.<name>.json`, and `checkout.json` for its own (R-6).
+ */
+export interface AuditHead {
+  schema_version: string;
+  /**
+   * null: the chain of the checkout itself.
+   */
+  host: string | null;
+  seq: number;
+  hash: string;
+  [k: string]: unknown;
+}
+
+/**
  * What `platformctl audit verify --json` prints (C-1).
  */
 export interface AuditDocument {

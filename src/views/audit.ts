@@ -1,5 +1,5 @@
 import type { ExitCode } from '../exits.js';
-import type { AuditCheck } from '../flows/host-looks.js';
+import type { AuditCheck } from '../flows/audit.js';
 import { count, paint, type Style, safe, withExit } from './style.js';
 
 const chainName = (result: AuditCheck): string =>
@@ -14,6 +14,11 @@ export function auditText(result: AuditCheck, style: Style): string {
   lines.push(
     '',
     'hint: somebody or something changed the chain; compare with a backup, and with the checkouts of others',
+    ...(result.problems.some(({ code }) => code === 'PCTL-AUDIT-CUT' || code === 'PCTL-AUDIT-HEAD')
+      ? [
+          `      what was seen here stands in .platform/state/heads/${result.host === null ? 'checkout' : `host.${result.host}`}.json; after a host that was made anew on purpose, remove it`,
+        ]
+      : []),
   );
   return withExit(lines, 2);
 }

@@ -6,6 +6,7 @@ import { undeclaredJson } from './plan.js';
 import { columns, count, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
 
 function note(row: StatusRow, style: Style): string {
+  if (row.error && row.source === 'host') return `REFUSED: ${safe(row.error.summary)}`;
   if (row.error)
     return `${safe(row.host)} not read: ${safe(row.error.summary)}${row.mirrorOf ? `; mirror of ${timeText(row.mirrorOf, style)}` : '; no mirror here'}`;
   const notes: string[] = [];
@@ -36,7 +37,11 @@ function cells(row: StatusRow, style: Style): string[] {
   return [
     safe(row.module),
     safe(row.host),
-    never && now === 'absent' ? (status?.outcome === 'removed' ? 'removed' : 'never applied') : now,
+    never && now === 'absent' && row.error === null
+      ? status?.outcome === 'removed'
+        ? 'removed'
+        : 'never applied'
+      : now,
     // A mirror knows what was applied, not what runs.
     applied?.image && row.source === 'host' ? tag(applied.image.reference) : '-',
     applied?.last_apply_sha ? shaText(applied.last_apply_sha, style) : '-',
@@ -84,6 +89,8 @@ function next(rows: readonly StatusRow[]): string[] {
   };
   const unknown = named((row) => row.interrupted?.outcome === 'unknown' || row.status?.outcome === 'unknown');
   if (unknown) return [`next: platformctl plan ${unknown} (shows the host as it is; its apply ends the unknown run)`];
+  const refused = rows.find((row) => row.source === 'host' && row.error?.hint);
+  if (refused) return [`next: ${safe(refused.error?.hint ?? '')}`];
   const unread = rows.find((row) => row.source === 'mirror');
   if (unread) return [`next: platformctl host check ${safe(unread.host)}`];
   const failed = rows.find((row) => ['rolled_back', 'rollback_failed'].includes(row.status?.outcome ?? ''));
@@ -91,7 +98,7 @@ function next(rows: readonly StatusRow[]): string[] {
     const { run_id: run, outcome } = failed.status.attempt;
     return [`next: platformctl logs ${shortRun(run)} (why ${safe(failed.module)}: ${outcome.replaceAll('_', ' ')})`];
   }
-  const never = named((row) => row.source === 'host' && !row.status?.plan_digest);
+  const never = named((row) => row.source === 'host' && row.error === null && !row.status?.plan_digest);
   return never ? [`next: platformctl plan ${never}`] : [];
 }
 
@@ -100,7 +107,9 @@ function fine(row: StatusRow): boolean {
     row.condition === 'healthy' ||
     row.condition === 'running' ||
     (row.condition === 'stopped' && row.status?.smoke?.exits !== undefined && row.status.smoke.exits !== null);
-  return good && (row.status === null || row.status.outcome === 'applied') && row.interrupted === null;
+  return (
+    good && row.error === null && (row.status === null || row.status.outcome === 'applied') && row.interrupted === null
+  );
 }
 
 /** schemas/status-output.schema.json */
@@ -109,7 +118,7 @@ export function statusJson(result: StatusResult): object {
     schema_version: '1.0',
     exitCode: result.exitCode,
     modules: result.rows.map((row) => ({
-      ...(row.status ?? { module: row.module, host: row.host, outcome: 'never_applied' }),
+      ...(row.status ?? { module: row.module, host: row.host, outcome: row.error ? 'unknown' : 'never_applied' }),
       source: row.source,
       mirror_of: row.mirrorOf,
       condition: row.condition,

@@ -140,7 +140,7 @@ export function watchStatus(on: Stage, id: string): { end(): Promise<{ reads: nu
 export async function platformFolder(on: Stage, id: string): Promise<string[]> {
   const problems: string[] = [];
   const status = (await document(on, id)) as Status | null;
-  const chain = await readFile(`${folder(on)}/state/audit.jsonl`, 'utf8');
+  const chain = await readFile(`${folder(on)}/state/audit.jsonl`);
   const { problems: broken } = checkChain(chain, status?.audit ? [status.audit] : []);
   for (const one of broken) problems.push(`audit line ${one.line} ${one.summary}`);
   for (const run of await runsOf(on)) {

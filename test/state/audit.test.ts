@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { auditEntry, auditLine, checkChain } from '../../src/state/audit.js';
+import { auditEntry, auditLine, checkChain, headOf } from '../../src/state/audit.js';
 
 const TIME = '2026-11-24T12:00:00Z';
 const entry = (n: number) => ({
@@ -17,18 +17,20 @@ function chain(length: number): string[] {
   for (let n = 1; n <= length; n += 1) lines.push(auditLine(lines.at(-1) ?? null, TIME, entry(n)));
   return lines;
 }
-const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (lines: readonly string[]): Uint8Array => encode(lines.map((line) => `${line}\n`).join(''));
 const codes = (lines: readonly string[], heads: { seq: number; hash: string }[] = []) =>
   checkChain(text(lines), heads).problems.map((problem) => problem.code);
-const headOf = (line: string | undefined) => {
-  const data = JSON.parse(line ?? '{}') as { seq: number; hash: string };
-  return { seq: data.seq, hash: data.hash };
-};
+const head = (line: string | undefined) => headOf(line ?? '') as { seq: number; hash: string };
 
 describe('R-6 audit chain', () => {
   it('a chain that was only appended to has no problem', () => {
     const lines = chain(5);
-    expect(checkChain(text(lines), [headOf(lines[4]), headOf(lines[2])])).toEqual({ lines: 5, problems: [] });
+    expect(checkChain(text(lines), [head(lines[4]), head(lines[2])])).toEqual({
+      lines: 5,
+      problems: [],
+      head: head(lines[4]),
+    });
     expect(JSON.parse(lines[0] as string)).toMatchObject({ seq: 1, prev: '0'.repeat(64) });
   });
 
@@ -40,7 +42,7 @@ describe('R-6 audit chain', () => {
         const index = offset % line.length;
         const other = line[index] === 'x' ? 'y' : 'x';
         lines[at] = line.slice(0, index) + other + line.slice(index + 1);
-        expect(codes(lines, [headOf(chain(4)[3])]).length).toBeGreaterThan(0);
+        expect(codes(lines, [head(chain(4)[3])]).length).toBeGreaterThan(0);
       }),
       { numRuns: 200 },
     );
@@ -56,17 +58,40 @@ describe('R-6 audit chain', () => {
   it('finds a cut tail by a head that was seen, and a rewritten chain', () => {
     const lines = chain(4);
     expect(codes(lines.slice(0, 2))).toEqual([]);
-    expect(codes(lines.slice(0, 2), [headOf(lines[3])])).toEqual(['PCTL-AUDIT-CUT']);
+    expect(codes(lines.slice(0, 2), [head(lines[3])])).toEqual(['PCTL-AUDIT-CUT']);
     const rewritten = [lines[0] as string];
     for (let n = 2; n <= 4; n += 1)
       rewritten.push(auditLine(rewritten.at(-1) ?? null, TIME, { ...entry(n), who: 'mallory' }));
     expect(codes(rewritten)).toEqual([]);
-    expect(codes(rewritten, [headOf(lines[3])])).toEqual(['PCTL-AUDIT-HEAD']);
+    expect(codes(rewritten, [head(lines[3])])).toEqual(['PCTL-AUDIT-HEAD']);
+  });
+
+  it('finds bytes that read like others: no UTF-8, a mark at the start', () => {
+    const lines = [auditLine(null, TIME, { ...entry(1), who: 'a\ufffdb' })];
+    expect(codes(lines)).toEqual([]);
+    const bytes = Buffer.from(text(lines));
+    const at = bytes.indexOf(0xef);
+    const changed = Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]);
+    expect(changed.toString()).toBe(bytes.toString());
+    expect(checkChain(changed, []).problems.map(({ code }) => code)).toEqual(['PCTL-AUDIT-HASH']);
+    const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]);
+    expect(checkChain(marked, []).problems).not.toEqual([]);
+  });
+
+  it('a tail that was cut is told once, however many saw it', () => {
+    const lines = chain(6);
+    expect(
+      checkChain(
+        text(lines.slice(0, 2)),
+        [3, 5, 4].map((at) => head(lines[at])),
+      ).problems,
+    ).toEqual([{ line: 2, code: 'PCTL-AUDIT-CUT', summary: 'has no line 6, which was seen: its tail was cut' }]);
+    expect(codes([], [head(lines[0])])).toEqual(['PCTL-AUDIT-CUT']);
   });
 
   it('R-4: a last line without a newline is no damage', () => {
     const lines = chain(2);
-    expect(checkChain(`${text(lines)}{"seq":3,"ti`, []).problems).toEqual([]);
+    expect(checkChain(encode(`${lines.join('\n')}\n{"seq":3,"ti`), []).problems).toEqual([]);
   });
 
   it('G-4: a run that nobody else agreed to says so, any other says nothing', () => {
