@@ -11,12 +11,12 @@ import { hostAddress } from './addresses.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
-import { projectOn } from './project-on.js';
+import { projectOn, withProject } from './project-on.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { askedModules } from './references.js';
-import type { StatusResult, StatusRow, Undeclared } from './results.js';
-import { gatherWanted } from './wanted.js';
+import type { Failure, StatusResult, StatusRow, Undeclared } from './results.js';
+import { type Gathered, gatherWanted } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 const OBSERVE = { ms: 120_000, step: 'observe' };
@@ -37,7 +37,7 @@ export async function statusFlow(world: World, names: readonly string[]): Promis
         policy.platform,
         host,
         modules.filter((module) => module.host === host),
-        [...gathered.wanted.modules.values()],
+        gathered,
       ),
     ),
   );
@@ -60,7 +60,7 @@ async function hostRows(
   platform: Platform,
   name: string,
   modules: readonly ServiceModule[],
-  all: readonly ServiceModule[],
+  gathered: Gathered,
 ): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
   try {
     const host = await world.connect(hostAddress(platform, name));
@@ -69,16 +69,20 @@ async function hostRows(
       const exchange = overRun(host, remoteRoot);
       const first = await firstRound(exchange, name, [], OBSERVE);
       const rows: StatusRow[] = [];
+      const declared = new Set<string>();
       const ours = new Set<string>();
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
-        const status = bytes ? parseStatus(bytes, { host: name }) : null;
-        const project = projectOn(platform, module, status);
+        const read = readStatus(bytes, name, module.id);
+        const known = read.status ? module : await withProject(module, gathered.read);
+        const project = projectOn(platform, known, read.status);
         ours.add(project);
+        declared.add(`${project}\n${module.service}`);
         const containers = first.containers.filter(
           (container) => container.project === project && container.service === module.service,
         );
         const held = first.held.some((lock) => lock.name === `module.${module.id}`);
+        const { status } = read;
         rows.push({
           module: module.id,
           host: name,
@@ -89,36 +93,30 @@ async function hostRows(
           exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
           status,
           interrupted: status ? await interruptedRun(exchange, name, status, first.engine, containers, held) : null,
-          error: null,
+          error: read.error,
         });
         if (bytes) await world.files.write(mirrorPath(root, module.id), bytes).catch(() => undefined);
       }
-      const declared = new Set(all.filter((module) => module.host === name).map((module) => module.service));
-      const ids = new Set(all.filter((module) => module.host === name).map((module) => module.id));
+      const ids = new Set(
+        [...gathered.wanted.modules.values()].filter(({ host }) => host === name).map(({ id }) => id),
+      );
       const undeclared: Undeclared[] = [];
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
-        const status = parseStatus(bytes, { host: name });
+        const { status, error } = readStatus(bytes, name, id);
         // Removed, or never applied with success: nothing of it is there.
-        if (status.plan_digest === null) continue;
+        if (status?.plan_digest === null) continue;
         undeclared.push({
           host: name,
-          project: String(status.project ?? ''),
-          service: String(status.service ?? ''),
+          project: String(status?.project ?? ''),
+          service: String(status?.service ?? ''),
           module: id,
-          state: 'managed before',
+          state: error ? 'its status cannot be read' : 'managed before',
         });
       }
-      for (const container of first.containers) {
-        if (container.project && container.service && ours.has(container.project) && !declared.has(container.service)) {
-          undeclared.push({
-            host: name,
-            project: container.project,
-            service: container.service,
-            module: null,
-            state: container.state,
-          });
-        }
+      for (const { project, service, state } of first.containers) {
+        if (project && service && ours.has(project) && !declared.has(`${project}\n${service}`))
+          undeclared.push({ host: name, project, service, module: null, state });
       }
       return { rows, undeclared };
     } finally {
@@ -128,6 +126,19 @@ async function hostRows(
     const rows: StatusRow[] = [];
     for (const module of modules) rows.push(await mirrorRow(world, root, module, error));
     return { rows, undeclared: [] };
+  }
+}
+
+/** One document that cannot be read hides no other module (P-9). */
+function readStatus(
+  bytes: Uint8Array | undefined,
+  host: string,
+  id: string,
+): { readonly status: Status | null; readonly error: Failure | null } {
+  try {
+    return { status: bytes ? parseStatus(bytes, { host }) : null, error: null };
+  } catch (error) {
+    return { status: null, error: failureOf(error, id) };
   }
 }
 

@@ -6,6 +6,7 @@ import { undeclaredJson } from './plan.js';
 import { columns, count, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
 
 function note(row: StatusRow, style: Style): string {
+  if (row.error && row.source === 'host') return safe(row.error.summary);
   if (row.error)
     return `${safe(row.host)} not read: ${safe(row.error.summary)}${row.mirrorOf ? `; mirror of ${timeText(row.mirrorOf, style)}` : '; no mirror here'}`;
   const notes: string[] = [];
@@ -100,7 +101,9 @@ function fine(row: StatusRow): boolean {
     row.condition === 'healthy' ||
     row.condition === 'running' ||
     (row.condition === 'stopped' && row.status?.smoke?.exits !== undefined && row.status.smoke.exits !== null);
-  return good && (row.status === null || row.status.outcome === 'applied') && row.interrupted === null;
+  return (
+    good && row.error === null && (row.status === null || row.status.outcome === 'applied') && row.interrupted === null
+  );
 }
 
 /** schemas/status-output.schema.json */
