@@ -15,9 +15,17 @@ export function landlordsOf(resolved: Resolved): readonly string[] {
   return namespacesOf(mapMember(resolved, 'service'));
 }
 
-/** Sorted by service. @throws PlatformError PCTL-COMPOSE-NO-SERVICE (3) */
-export function alsoAffected(file: ComposeFile, service: string): { service: string; why: string }[] {
-  const affected = tenantsOf(file, service).map((name) => ({
+/**
+ * Sorted by service.
+ * @param tenants services that live in a namespace of this one
+ * @throws PlatformError PCTL-COMPOSE-NO-SERVICE (3)
+ */
+export function alsoAffected(
+  file: ComposeFile,
+  service: string,
+  tenants: readonly string[] = tenantsOf(file, service),
+): { service: string; why: string }[] {
+  const affected = tenants.map((name) => ({
     service: name,
     why: `lives in a namespace of ${service} and loses it when ${service} is recreated`,
   }));

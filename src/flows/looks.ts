@@ -32,7 +32,7 @@ export interface PlanContext {
   /** Ids of every module that the commit declares, with host, project and service where known. */
   readonly declared: ReadonlyMap<
     string,
-    { readonly host: string; readonly service: string; readonly dependsOn: readonly string[] }
+    Pick<ServiceModule, 'host' | 'service' | 'dependsOn' | 'composeFile' | 'project'>
   >;
 }
 

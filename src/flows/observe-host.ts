@@ -183,13 +183,19 @@ function undeclaredOn(
       state: 'managed before',
     });
   }
-  const services = new Set([...context.declared.values()].filter((one) => one.host === host).map((one) => one.service));
   const projects = new Set(prepared.map((one) => one.project.name));
+  const byFile = new Map(prepared.map((one) => [one.module.composeFile, one.project.name]));
+  const here = [...context.declared.values()].filter((one) => one.host === host);
+  // A module that is not planned now, of a file that none of the planned ones shares, may be of any project.
+  const isDeclared = (project: string, service: string): boolean =>
+    here.some(
+      (one) => one.service === service && [project, undefined].includes(one.project ?? byFile.get(one.composeFile)),
+    );
   for (const container of first.containers) {
-    if (!container.project || !container.service || !projects.has(container.project) || services.has(container.service))
-      continue;
-    if (found.some((one) => one.project === container.project && one.service === container.service)) continue;
-    found.push({ host, project: container.project, service: container.service, module: null, state: container.state });
+    const { project, service, state } = container;
+    if (!project || !service || !projects.has(project) || isDeclared(project, service)) continue;
+    if (found.some((one) => one.project === project && one.service === service)) continue;
+    found.push({ host, project, service, module: null, state });
   }
   return found.sort((a, b) => (a.service < b.service ? -1 : 1));
 }

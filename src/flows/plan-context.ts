@@ -31,7 +31,13 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
     declared: new Map(
       [...gathered.wanted.modules.values()].map((module) => [
         module.id,
-        { host: module.host, service: module.service, dependsOn: module.dependsOn },
+        {
+          host: module.host,
+          service: module.service,
+          dependsOn: module.dependsOn,
+          composeFile: module.composeFile,
+          project: module.project,
+        },
       ]),
     ),
   };

@@ -11,7 +11,7 @@ import { planContext, timestamp } from './plan-context.js';
 import { keepPlan } from './plan-files.js';
 import { offlinePlan } from './plan-offline.js';
 import { commitOf, moduleProblems, type PlanOptions, selected } from './plan-selection.js';
-import { resolvePolicy } from './policy.js';
+import { CONFIG_PATH, type Policy, resolvePolicy, SIGNERS_PATH } from './policy.js';
 import { type Prepared, prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
 import type { Failure, PlannedModule, PlanResult, Undeclared } from './results.js';
@@ -33,12 +33,11 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
   const now = timestamp(world.clock.now());
   const preparation = await prepare(gathered, policy.platform, sound, now.slice(0, 10));
   errors.push(...preparation.errors);
-  const warnings: string[] = [];
-  if (!sameBytes(policy.platformBytes, gathered.platformBytes)) {
-    warnings.push(
-      `this commit changes .platform/config.yaml: it is judged by the one at ${policy.ref} (${policy.sha.slice(0, 7)})`,
-    );
-  }
+  const signers = (await gathered.read([SIGNERS_PATH])).get(SIGNERS_PATH) ?? null;
+  const warnings = [
+    ...ownGates(CONFIG_PATH, policy, policy.platformBytes, gathered.platformBytes),
+    ...ownGates(SIGNERS_PATH, policy, policy.allowedSigners, signers),
+  ];
   const failed = new Set(errors.map((error) => error.module));
   const ready = preparation.prepared.filter((one) => !failed.has(one.module.id));
   const context = planContext(world, git, gathered, policy, now);
@@ -93,8 +92,12 @@ function destructiveTogether(plan: Plan, all: readonly PlannedModule[]): string[
   return plan.destructive.filter((reason) => !beside.includes(reason));
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+/** G-1: what changes its own gates is judged by the old ones, and is flagged. */
+function ownGates(path: string, policy: Policy, judging: Uint8Array | null, own: Uint8Array | null): string[] {
+  const same = judging === null || own === null ? judging === own : Buffer.compare(judging, own) === 0;
+  return same
+    ? []
+    : [`this commit changes ${path}: it is judged by the one at ${policy.ref} (${policy.sha.slice(0, 7)})`];
 }
 
 function byHost(prepared: readonly Prepared[]): Prepared[][] {

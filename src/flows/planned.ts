@@ -121,9 +121,9 @@ export async function planOf(
     },
     observation,
   );
-  const affected = alsoAffected(one.compose, module.service);
   const living = tenantsSeen(observation).map((container) => container.service ?? container.name);
   const tenants = [...new Set([...tenantsOf(one.compose, module.service), ...living.sort()])];
+  const affected = alsoAffected(one.compose, module.service, tenants);
   const relation = await context.relation(status?.last_apply_sha ?? null);
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];

@@ -90,13 +90,16 @@ export function policyDigest(
   allowedSigners: Uint8Array | null,
 ): string {
   const own = platform.hosts.get(host);
+  // Every host on the way: each is reached through those that it names itself.
+  const way = new Set(own?.jump ?? []);
+  for (const name of way) for (const further of platform.hosts.get(name)?.jump ?? []) way.add(further);
   return sha256(
     canonical({
       approval: platform.approval,
       policy: { ...platform.policy, allow: platform.policy.allow.filter((exception) => exception.module === module) },
       protected_ref: platform.protectedRef,
       host: own ?? null,
-      jump: (own?.jump ?? []).map((name) => platform.hosts.get(name) ?? null),
+      jump: [...way].map((name) => platform.hosts.get(name) ?? null),
       allowed_signers: allowedSigners === null ? null : sha256(allowedSigners),
     }),
   );

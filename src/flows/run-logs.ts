@@ -11,6 +11,7 @@ import { byTime, type Run, readOutputs } from '../record/runs.js';
 import { shortRun } from '../run-id.js';
 import { hostAddress } from './addresses.js';
 import { platformOf } from './host-looks.js';
+import { withProject } from './project-on.js';
 import type { RunLogs } from './results.js';
 import { askHosts, inWords, runsOn } from './runs.js';
 import { gatherWanted } from './wanted.js';
@@ -33,9 +34,9 @@ export async function whoseLogs(
   name: string,
 ): Promise<{ readonly platform: Platform; readonly module: ServiceModule | null }> {
   const { platform, git } = await platformOf(world);
-  const { wanted } = await gatherWanted(world, git, { workTree: true });
+  const { wanted, read } = await gatherWanted(world, git, { workTree: true });
   const module = wanted.modules.get(name) ?? null;
-  if (module || RUN_PREFIX.test(name)) return { platform, module };
+  if (module || RUN_PREFIX.test(name)) return { platform, module: module && (await withProject(module, read)) };
   throw new PlatformError({
     code: 'PCTL-LOGS-UNKNOWN',
     exit: EXIT_INVALID,

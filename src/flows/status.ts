@@ -14,12 +14,12 @@ import { rememberHeads } from './heads.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
-import { projectOn } from './project-on.js';
+import { projectOn, withProject } from './project-on.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { askedModules } from './references.js';
 import type { Failure, StatusResult, StatusRow, Undeclared } from './results.js';
-import { gatherWanted } from './wanted.js';
+import { type Gathered, gatherWanted } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 const OBSERVE = { ms: 120_000, step: 'observe' };
@@ -40,7 +40,7 @@ export async function statusFlow(world: World, names: readonly string[]): Promis
         policy.platform,
         host,
         modules.filter((module) => module.host === host),
-        [...gathered.wanted.modules.values()],
+        gathered,
       ),
     ),
   );
@@ -63,7 +63,7 @@ async function hostRows(
   platform: Platform,
   name: string,
   modules: readonly ServiceModule[],
-  all: readonly ServiceModule[],
+  gathered: Gathered,
 ): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
   try {
     const host = await world.connect(hostAddress(platform, name));
@@ -72,12 +72,15 @@ async function hostRows(
       const exchange = overRun(host, remoteRoot);
       const first = await firstRound(exchange, name, [], OBSERVE);
       const rows: StatusRow[] = [];
+      const declared = new Set<string>();
       const ours = new Set<string>();
       for (const module of modules) {
         const bytes = first.statuses.get(module.id);
         const { status, error } = readStatus(bytes, name, module.id);
-        const project = projectOn(platform, module, status);
+        const known = status ? module : await withProject(module, gathered.read);
+        const project = projectOn(platform, known, status);
         ours.add(project);
+        declared.add(`${project}\n${module.service}`);
         const containers = first.containers.filter(
           (container) => container.project === project && container.service === module.service,
         );
@@ -102,8 +105,9 @@ async function hostRows(
         name,
         [...first.statuses.values()].flatMap((bytes) => headsIn(decode(bytes))),
       );
-      const declared = new Set(all.filter((module) => module.host === name).map((module) => module.service));
-      const ids = new Set(all.filter((module) => module.host === name).map((module) => module.id));
+      const ids = new Set(
+        [...gathered.wanted.modules.values()].filter(({ host }) => host === name).map(({ id }) => id),
+      );
       const undeclared: Undeclared[] = [];
       for (const [id, bytes] of first.statuses) {
         if (ids.has(id)) continue;
@@ -118,16 +122,9 @@ async function hostRows(
           state: error ? 'its status cannot be read' : 'managed before',
         });
       }
-      for (const container of first.containers) {
-        if (container.project && container.service && ours.has(container.project) && !declared.has(container.service)) {
-          undeclared.push({
-            host: name,
-            project: container.project,
-            service: container.service,
-            module: null,
-            state: container.state,
-          });
-        }
+      for (const { project, service, state } of first.containers) {
+        if (project && service && ours.has(project) && !declared.has(`${project}\n${service}`))
+          undeclared.push({ host: name, project, service, module: null, state });
       }
       return { rows, undeclared };
     } finally {
@@ -140,16 +137,16 @@ async function hostRows(
   }
 }
 
-/** A document that is refused (R-5) or damaged is a failure of its module alone. */
+/** A document that is refused (R-5) or damaged is a failure of its module alone (P-9). */
 function readStatus(
   bytes: Uint8Array | undefined,
   host: string,
-  module: string,
+  id: string,
 ): { readonly status: Status | null; readonly error: Failure | null } {
   try {
     return { status: bytes ? parseStatus(bytes, { host }) : null, error: null };
   } catch (error) {
-    return { status: null, error: failureOf(error, module) };
+    return { status: null, error: failureOf(error, id) };
   }
 }
 

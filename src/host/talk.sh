@@ -474,13 +474,8 @@ while message=$(hear); do
       [ "$code" != 75 ] || do_held >"$T/out"
       answer "$code"
       ;;
-<<<<<<< HEAD
-    hello | allstatus | heads | get | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | go | follow | tail)
-=======
     hello | allstatus | heads | get | deployed | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | go | follow | tail)
->>>>>>> 6b9431c (drift: hosts against what was last applied there, each module by its own definition and its own files (P-11))
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | go | follow | tail)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;

@@ -34,11 +34,16 @@ export function containerReasons(
 function lostNamespaces(only: Container, observation: Observation): string[] {
   const alive = new Set(observation.projectContainers.map((container) => `container:${container.id}`));
   const modes = [
-    ['network', only.networkMode],
-    ['pid', only.pidMode],
-    ['ipc', only.ipcMode],
+    ['network', 'network_mode', only.networkMode],
+    ['pid', 'pid', only.pidMode],
+    ['ipc', 'ipc', only.ipcMode],
   ] as const;
-  return modes.flatMap(([name, mode]) => (/^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) ? [name] : []));
+  const service = observation.resolved.service as Readonly<Record<string, unknown>> | undefined;
+  // A container of another project, by an exception of the policy, is none that was looked at here.
+  const elsewhere = (key: string): boolean => String(service?.[key] ?? '').startsWith('container:');
+  return modes.flatMap(([name, key, mode]) =>
+    /^container:[0-9a-f]{64}$/.test(mode) && !alive.has(mode) && !elsewhere(key) ? [name] : [],
+  );
 }
 
 /**

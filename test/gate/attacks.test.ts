@@ -429,5 +429,15 @@ describe('G-1: where the policy comes from', () => {
     ]) {
       expect(changed).not.toBe(digest);
     }
+    // A host far along the way judges too: whoever stands there sees the connection.
+    const through = (key: string) =>
+      other({
+        hosts: new Map([
+          ['rs2000', { ...host, jump: ['near'] }],
+          ['near', { ...host, name: 'near', jump: ['far'] }],
+          ['far', { ...host, name: 'far', jump: ['near'], hostKey: key }],
+        ]),
+      });
+    expect(through('ssh-ed25519 A')).not.toBe(through('ssh-ed25519 B'));
   });
 });

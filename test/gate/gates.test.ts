@@ -290,6 +290,15 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
   ],
   ['G-6: no host key', { connection: { transport: 'ssh', user: 'a', hostKey: null } }, {}, ['G-6 PCTL-GATE-HOST 4']],
   [
+    'G-6: no host key over tailscale either',
+    {
+      platform: { ...platform(), hosts: new Map([['rs2000', { ...host, transport: 'tailscale' }]]) },
+      connection: { transport: 'tailscale', user: 'a', hostKey: null },
+    },
+    {},
+    ['G-6 PCTL-GATE-HOST 4'],
+  ],
+  [
     'G-6: local is whoever calls',
     {
       platform: { ...platform(), hosts: new Map([['rs2000', { ...host, transport: 'local', user: 'root' }]]) },

@@ -210,6 +210,16 @@ describe('P-4 each single change gives exactly its reason', () => {
       { action: 'update', reasons: ['lost its network namespace'], recreates: true, force: false, targets: [] },
     ],
     [
+      'it lives in the network of a container of another project, by an exception',
+      {},
+      {
+        containers: [containerFixture({ networkMode: `container:${hex('c')}` })],
+        projectContainers: [],
+        resolved: { service: { network_mode: 'container:vpn' } },
+      },
+      { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
+    ],
+    [
       'the container in whose network it lives is there',
       {},
       {

@@ -303,6 +303,8 @@ describe('G-4: history', () => {
     ['CO-AUTHORED-BY:a@x.net', ['a@x.net']],
     ['Co-authored-by: A\n  <a@x.net>', ['a@x.net']],
     ['Co-authored-by: A <a@x.net>, B <b@x.net>', ['a@x.net', 'b@x.net']],
+    ['subject\n\ntext\n  Co-authored-by: A <a@x.net>', ['a@x.net']],
+    [`Co-authored-by: A${' '.repeat(600)}<a@x.net>`, ['a@x.net']],
     ['Co-authored-by: nobody', []],
     ['see Co-authored-by: A <a@x.net>', []],
   ])('co-authors of %j', (body, emails) => {
