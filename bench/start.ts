@@ -1,4 +1,4 @@
-/** C-6: `--version` is near the cost of starting Node itself. */
+/** C-6: `--version` and completion are near the cost of starting Node itself. */
 import { compare, type Row, time } from './measure.js';
 
 const node = (...args: string[]) => time({ program: process.execPath, args });
@@ -8,6 +8,12 @@ export const start = async (): Promise<Row[]> => [
     { what: '`platformctl --version`', baseline: '`node -e 0`' },
     21,
     () => node('bin/platformctl.js', '--version'),
+    () => node('-e', '0'),
+  ),
+  await compare(
+    { what: 'a completion', baseline: '`node -e 0`' },
+    21,
+    () => node('bin/platformctl.js', '__complete', 'plan', 'h'),
     () => node('-e', '0'),
   ),
   await compare(

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   'host-add': () => import('./commands/host-add.js'),
   import: () => import('./commands/import.js'),
   config: () => import('./commands/config.js'),
+  completion: () => import('./commands/completion.js'),
   help: () => import('./commands/help.js'),
   version: () => import('./commands/version.js'),
 };
@@ -89,6 +90,13 @@ async function dispatch(call: Call): Promise<number> {
   }
   const options = optionsOf(call.argv);
   if (options.includes('--version')) return runCommand('version', [], { json: options.includes('--json') }, call);
+  if (first === '__complete') {
+    const { completing } = await import('./wiring.js');
+    const { completeText } = await import('./commands/complete.js');
+    const { table, files, directory } = await completing();
+    process.stdout.write(await completeText(table as never, rest, files, directory));
+    return EXIT_NO_CHANGES;
+  }
   const { buildProgram } = await import('./program.js');
   let exit: number = EXIT_NO_CHANGES;
   const program = buildProgram(async (name, args, flags) => {

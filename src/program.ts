@@ -1,5 +1,5 @@
 /** The whole command tree on one page. Each action is imported when it runs (C-6). */
-import { Command, type CommanderError, Option } from 'commander';
+import { Argument, Command, type CommanderError, Option } from 'commander';
 import { PlatformError } from './errors.js';
 import { EXIT_TOOL_ERROR } from './exits.js';
 
@@ -247,6 +247,12 @@ export function buildProgram(act: Act): Command {
       .addOption(policyRef())
       .addHelpText('after', examples('config view')),
     'config',
+  );
+  to(
+    command('completion', "print a shell's completion script")
+      .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
+      .addHelpText('after', examples('completion bash >~/.local/share/bash-completion/completions/platformctl')),
+    'completion',
   );
   to(command('version', 'print the version'), 'version');
   command('help [topic...]', 'help for a command; also: help exit-codes, help environment')

@@ -16,6 +16,13 @@ export interface Invocation {
 /** What `--version` prints; nothing else is imported for it (C-6). */
 export const version = packageVersion;
 
+/** What a completion needs of the world, and no more (C-6). */
+export async function completing() {
+  const { commandTable } = await import('./adapters/files/command-table.js');
+  const { createFiles } = await import('./adapters/files/files.js');
+  return { table: commandTable(), files: createFiles(), directory: process.cwd() };
+}
+
 const NAME = /[^A-Za-z0-9._@+-]/g;
 
 /** Who works here: the CI's actor, else user@machine. Only plain characters, for it stands in locks and records. */

@@ -49,6 +49,7 @@ describe('C-5 help', () => {
     ['host', 'add'],
     ['import'],
     ['config', 'view'],
+    ['completion'],
     ['version'],
     ['help'],
   ];

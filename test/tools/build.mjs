@@ -3,7 +3,9 @@
  * dist/ is swapped whole: no file of a removed source stays, and a platformctl that starts meanwhile finds the old or the new one.
  */
 import { spawnSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { commandTable } from './command-table.mjs';
 
 const made = `node_modules/.cache/platformctl-build-${process.pid}`;
 await rm(made, { recursive: true, force: true });
@@ -17,6 +19,12 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
 await mkdir(`${made}/host`, { recursive: true });
 for (const name of await readdir('src/host')) {
   if (name.endsWith('.sh')) await copyFile(`src/host/${name}`, `${made}/host/${name}`);
+}
+
+// What completion reads in place of building the command tree.
+if (tsc.status === 0) {
+  const { buildProgram } = await import(pathToFileURL(`${made}/program.js`).href);
+  await writeFile(`${made}/commands.json`, JSON.stringify(commandTable(buildProgram(async () => {}))));
 }
 
 await rm(`${made}.old`, { recursive: true, force: true });
