@@ -46,11 +46,10 @@ async function applyAll(phase: string, ...flags: string[]) {
   const done = await on.repo.platformctl(['apply', 'web', 'api', 'db', 'cache', '--json-lines', ...flags], {
     env: { PLATFORMCTL_PHASE: phase },
   });
-  const lines = done.stdout.split('\n');
-  // Events are lines; the document at the end is not.
-  const at = lines.indexOf('{');
-  const events = lines.slice(0, at).map((line) => JSON.parse(line) as Event);
-  const document = JSON.parse(lines.slice(at).join('\n')) as { exitCode: number; results: Result[] };
+  // The document is the last line.
+  const lines = done.stdout.trimEnd().split('\n');
+  const events = lines.slice(0, -1).map((line) => JSON.parse(line) as Event);
+  const document = JSON.parse(lines.at(-1) as string) as { exitCode: number; results: Result[] };
   expect(document.exitCode).toBe(done.exit);
   expect(document.results.map((result) => result.module)).toEqual(['web', 'api', 'db', 'cache']);
   const outcomes = Object.fromEntries(document.results.map((result) => [result.module, result.outcome]));

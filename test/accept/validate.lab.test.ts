@@ -62,14 +62,15 @@ describe('what is declared and not built yet is refused by name: 3', () => {
     await noPlan('web');
   });
 
-  it('stack.yaml', async () => {
+  it('pack.yaml', async () => {
     await on.module('web', { compose: { services: { web: IDLE } } });
-    await on.repo.write('modules/immich/stack.yaml', 'apiVersion: platformctl/v1\nkind: Stack\n');
+    await on.repo.write('modules/web/pack.yaml', 'apiVersion: platformctl/v1\nkind: Pack\n');
     const { exit, problems } = await validate();
     expect(exit).toBe(3);
     expect(problems).toEqual([
-      expect.objectContaining({ file: 'modules/immich/stack.yaml', message: expect.stringContaining('stack.yaml') }),
+      expect.objectContaining({ file: 'modules/web/pack.yaml', message: expect.stringContaining('pack.yaml') }),
     ]);
+    await noPlan('web');
   });
 });
 

@@ -86,9 +86,8 @@ export async function fleet(hosts: number, each: number): Promise<Fleet> {
           }),
       });
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-      const at = done.stdout.split('\n').indexOf('{');
-      const text = done.stdout.split('\n').slice(at).join('\n');
-      const { results } = JSON.parse(text) as { results: FleetResult[] };
+      const document = done.stdout.trimEnd().split('\n').at(-1) as string;
+      const { results } = JSON.parse(document) as { results: FleetResult[] };
       return { exit: done.exit, seconds, results, said: done.stdout + done.stderr };
     },
     async lies({ results }) {
