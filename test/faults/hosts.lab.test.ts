@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
-import { sharedLab } from '../lab/shared.js';
+import { type Lab, startLab } from '../lab/lab.js';
 import {
   apply,
   change,
@@ -22,7 +22,8 @@ import {
   until,
 } from './scene.js';
 
-const lab = sharedLab();
+// Of its own: its sshd is stopped, and nobody else may wait for it.
+let lab: Lab;
 const SMOKE = { stable_seconds: 2, timeout_seconds: 20 };
 /** What a busy machine may add to a limit. Milliseconds. */
 const SPARE = 20_000;
@@ -73,6 +74,7 @@ async function timed<T>(work: Promise<T>): Promise<{ value: T; ms: number }> {
 }
 
 beforeAll(async () => {
+  lab = await startLab({ hosts: 2 });
   door = await openDoor();
   on = await stage(lab);
   await configure((hosts) => {
@@ -98,6 +100,7 @@ afterAll(async () => {
   for (const socket of door.sockets) socket.destroy();
   door.server.close();
   await on.dispose();
+  await lab.stop();
 });
 
 describe('G-6, X-8 a plan of hosts that are not what they should be', () => {
