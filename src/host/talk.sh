@@ -392,6 +392,21 @@ do_settle() {
   record "$4"
 }
 
+# Old runs of the module whose lock this one holds. Each is gone from one moment to the next, whoever reads it: what is left of it is nobody's.
+do_forget() {
+  [ -n "$RUN" ] || return 1
+  mine=-
+  while IFS= read -r lock; do case $lock in module.*) mine=$lock ;; esac; done <"$B/locks"
+  for id; do
+    old=$P/runs/$id
+    case $id in *[!0-9a-f-]* | "$RUN") continue ;; esac
+    if [ ${#id} != 36 ] || [ ! -f "$old/locks" ] || [ -L "$old" ]; then continue; fi
+    while IFS= read -r lock; do
+      [ "$lock" != "$mine" ] || { mv "$old" "$T/old" && rm -rf "$T/old"; break; }
+    done <"$old/locks"
+  done
+}
+
 # From here on the host needs nobody: finish.sh has its own session, the locks, and nothing of this channel.
 do_go() {
   [ -n "$RUN" ] && [ -z "$FINISH" ] || return 1
@@ -475,7 +490,7 @@ while message=$(hear); do
       answer "$code"
       ;;
     hello | allstatus | heads | get | deployed | runs | logs | containers | named | steering | hash | resolve | labelhash | images | files | keyed | real | held | \
-      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | go | follow | tail)
+      mode | stagelink | check | replaceable | pull | pulled | put | add | audit | settle | forget | go | follow | tail)
       "do_$verb" "$@" </dev/null >"$T/out" 2>"$T/err"
       answer $?
       ;;
