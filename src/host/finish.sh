@@ -278,6 +278,8 @@ files_back() {
     [ "$number" -le "$SWAPPED" ] || break
     f=$ROOT/$path
     if [ -e "$W/kept/$number" ]; then
+      # Never taken away, as in a folder that turned read-only.
+      [ "$(stat -c %d:%i -- "$f")" != "$(stat -c %d:%i -- "$W/kept/$number")" ] || continue
       # A second name where there is room for one, so that the kept file stays; a rename of the kept file itself needs none.
       if ! { ln -f -- "$W/kept/$number" "$f.platformctl" && mv -f -- "$f.platformctl" "$f"; } && ! mv -f -- "$W/kept/$number" "$f"; then bad=1; fi
       rm -f -- "$f.platformctl"

@@ -64,11 +64,15 @@ export async function until<T>(what: string, look: () => Promise<T | null | fals
 }
 
 /** Starts an apply with its phase set, and hands it out while it runs. */
-export async function launch(stage: Stage, id: string, ...args: string[]): Promise<Running> {
+export const launch = (stage: Stage, id: string, ...args: string[]): Promise<Running> =>
+  launchCommand(stage, ['apply', id, ...args]);
+
+/** The same with any command; `phase` is what it may do. */
+export async function launchCommand(stage: Stage, command: readonly string[], phase = '05'): Promise<Running> {
   return new Promise((started) => {
     const ended = stage.repo
-      .platformctl(['apply', id, '--json', ...args], {
-        env: { PLATFORMCTL_PHASE: '05' },
+      .platformctl([...command, '--json'], {
+        env: { PLATFORMCTL_PHASE: phase },
         timeoutMs: 300_000,
         started: (child) => queueMicrotask(() => started({ child, ended })),
       })
