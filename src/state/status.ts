@@ -20,11 +20,11 @@ export function parseStatus(bytes: Uint8Array, place: { host?: string; file?: st
   }
   const document = (typeof data === 'object' && data !== null ? data : {}) as Partial<Status>;
   const version = typeof document.schema_version === 'string' ? document.schema_version : '';
-  if (/^[0-9]+\.[0-9]+$/.test(version) && version.split('.')[0] !== MAJOR) {
+  if (version !== '' && version.split('.')[0] !== MAJOR) {
     throw new PlatformError({
       code: 'PCTL-STATUS-VERSION',
       exit: EXIT_INVALID,
-      summary: `the status of ${String(document.module)} has schema version ${version}; this platformctl reads ${MAJOR}.x`,
+      summary: `the status of ${String(document.module)} has schema version ${version.slice(0, 20)}; this platformctl reads ${MAJOR}.x`,
       where: place,
       hint: 'use the newer platformctl that wrote it',
     });

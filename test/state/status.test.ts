@@ -139,13 +139,21 @@ describe('R-2 status documents', () => {
 
   it('R-5 unknown members survive a rewrite; an unknown major version is refused', () => {
     const before = { ...statusFixture(), from_the_future: { kept: true } } as Status;
-    expect(asWritten(statusHeads(before, planFixture(), run), 'applied')).toMatchObject({
-      from_the_future: { kept: true },
-    });
-    const bytes = new TextEncoder().encode(JSON.stringify({ ...before, schema_version: '2.0' }));
-    expect(() => parseStatus(bytes, { host: 'h' })).toThrowError(
-      expect.objectContaining({ code: 'PCTL-STATUS-VERSION', exit: 3 }),
-    );
+    for (const outcome of ['applied', 'rolled_back', 'rollback_failed', 'removed', 'unknown'] as const)
+      expect(asWritten(statusHeads(before, planFixture(), run), outcome)).toMatchObject({
+        from_the_future: { kept: true },
+      });
+    const of = (schema_version: unknown) => new TextEncoder().encode(JSON.stringify({ ...before, schema_version }));
+    for (const version of ['2.0', '2', '10.1', '0.9', 'v1.0', ' 1.0', '9'.repeat(500)])
+      expect(() => parseStatus(of(version), { host: 'h' })).toThrowError(
+        expect.objectContaining({ code: 'PCTL-STATUS-VERSION', exit: 3 }),
+      );
+    for (const version of ['1.0', '1.99', '1'])
+      expect(parseStatus(of(version), { host: 'h' }).serial).toBe(before.serial);
+    for (const version of ['', null, 2, undefined])
+      expect(() => parseStatus(of(version), { host: 'h' })).toThrowError(
+        expect.objectContaining({ code: 'PCTL-STATUS-DAMAGED' }),
+      );
     expect(() => parseStatus(new TextEncoder().encode('{"half'), { host: 'h' })).toThrowError(
       expect.objectContaining({ code: 'PCTL-STATUS-DAMAGED' }),
     );
