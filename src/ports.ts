@@ -249,6 +249,13 @@ export interface Environment {
   admit(admission: Admission): void;
 }
 
+/** How a program of this machine did. */
+export interface TriedProgram {
+  readonly works: boolean;
+  /** The beginning of what it said. */
+  readonly said: string;
+}
+
 /** What `tailscale status --json` says of this tailnet. */
 export interface Tailnet {
   status(): Promise<unknown>;
@@ -293,6 +300,8 @@ export interface World {
   readonly workTree?: WorkTree;
   readonly signer: Signer;
   readonly tailnet: Tailnet;
+  /** Runs a program of this machine, 10 s; null: there is none. */
+  readonly tryProgram: (command: string, args: readonly string[]) => Promise<TriedProgram | null>;
   readonly clock: Clock;
   readonly terminal: Terminal;
   readonly environment: Environment;

@@ -107,6 +107,8 @@ export async function wire(given: Invocation): Promise<World & { readonly settle
     tailnet: {
       status: async () => (await import('./adapters/tailscale/tailnet.js')).createTailnet(environment).status(),
     },
+    tryProgram: async (command, args) =>
+      (await import('./adapters/programs/programs.js')).tryProgram(child(), command, args),
     clock,
     terminal,
     environment,

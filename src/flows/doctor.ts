@@ -10,6 +10,7 @@ import { parseAnswer } from './doctor-answer.js';
 import { type Found, failed, identityCheck, keygenCheck, local } from './doctor-here.js';
 import { hostChecks } from './doctor-host.js';
 import { type ModuleFiles, questions } from './doctor-modules.js';
+import { programChecks } from './doctor-programs.js';
 import { CONFIG_PATH, resolvePolicy } from './policy.js';
 import { prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
@@ -70,6 +71,8 @@ export async function doctor(world: World): Promise<ChecksResult> {
   if (gathered === null) return result(found);
   const { platform } = gathered.wanted;
   found.push(await identityCheck(world, platform));
+  const packs = [...gathered.entries.keys()].some((path) => /^modules\/[^/]+\/pack\.ya?ml$/.test(path));
+  found.push(...(await programChecks(world, packs)));
   found.push(...(await everyHost(world, gathered, platform, [...platform.hosts.keys()])));
   return result(found);
 }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openGit } from '../../src/adapters/git/git.js';
 import { workTree } from '../../src/adapters/git/listing.js';
+import { tryProgram } from '../../src/adapters/programs/programs.js';
 import { createSigner } from '../../src/adapters/signer/signer.js';
 import { createConnect } from '../../src/adapters/ssh/connect.js';
 import { checkHosts, doctor } from '../../src/flows/doctor.js';
@@ -32,6 +33,7 @@ function world(variables: Record<string, string> = {}): World {
     workTree: workTree(env),
     connect: createConnect({ ...deps, clock }),
     signer: createSigner({ env, interactive: false }),
+    tryProgram: (command: string, args: readonly string[]) => tryProgram(env, command, args),
     environment: deps.environment,
     clock,
     directory: repo,
@@ -87,6 +89,9 @@ describe('C-7', () => {
       '- config',
       '- policy-ref',
       '- identity',
+      '- python',
+      '- uv',
+      '- bwrap',
       'here connect',
       'here user',
       'here docker',
