@@ -25,6 +25,8 @@ export interface Draft {
   /** By repo path; the compose file is one of them. */
   readonly files: ReadonlyMap<string, NewFile>;
   readonly hostFiles: ReadonlyMap<string, readonly string[]>;
+  /** By service: host files that the agent cannot read, so that no plan can be made. */
+  readonly unreadable: ReadonlyMap<string, readonly string[]>;
   /** Lines for the reader of stack.yaml. */
   readonly notes: readonly string[];
 }
@@ -105,13 +107,18 @@ export function draftOf(sketch: Sketch, seen: ReadonlyMap<string, RemoteFile>, {
     [inRepo(host, sketch.composeFile), { bytes: sketch.bytes, executable: false }],
   ]);
   const hostFiles = new Map<string, string[]>(sketch.services.map(({ name }) => [name, []]));
+  const unreadable = new Map<string, string[]>(sketch.services.map(({ name }) => [name, []]));
   const left: string[] = [];
   for (const named of sketch.named) {
-    const fate = fateOf(named, seen.get(named.path) ?? { kind: 'absent' });
+    const found = seen.get(named.path) ?? { kind: 'absent' };
+    const fate = fateOf(named, found);
     if (fate.fate === 'copy') {
       files.set(inRepo(host, named.path), { bytes: fate.bytes, executable: executable(fate.mode) });
     } else if (fate.fate === 'host file') {
-      for (const service of named.services) hostFiles.get(service)?.push(fromFolder(folder, named.path));
+      for (const service of named.services) {
+        hostFiles.get(service)?.push(fromFolder(folder, named.path));
+        if (found.kind === 'unreadable') unreadable.get(service)?.push(`${host.remoteRoot}/${named.path}`);
+      }
     } else if (fate.why !== null) left.push(`  ${fromFolder(folder, named.path)}: ${fate.why}`);
   }
   const idle = [...sketch.compose.services.keys()].filter((name) => !sketch.services.some((one) => one.name === name));
@@ -122,7 +129,7 @@ export function draftOf(sketch: Sketch, seen: ReadonlyMap<string, RemoteFile>, {
       ? [`Not in this stack, for they have no container: ${idle.slice(0, MAX_NOTES).join(', ')}`]
       : []),
   ];
-  return { sketch, files, hostFiles, notes: notes.map((note) => visibleLine(note)) };
+  return { sketch, files, hostFiles, unreadable, notes: notes.map((note) => visibleLine(note)) };
 }
 
 /** By the owner's bit, as git has it. */

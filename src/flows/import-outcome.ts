@@ -3,6 +3,7 @@ import { exceptionToPaste } from '../compose/policy.js';
 import { overRun } from '../execute/converse.js';
 import { stackText } from '../manifest/stack-text.js';
 import type { Git, Host, World } from '../ports.js';
+import { quote } from '../quote.js';
 import { visibleLine } from '../secret/controls.js';
 import { type Draft, isDatabase } from './import-drafts.js';
 import { type Exception, type Judgement, judgeModules, type NewFile, withFiles } from './import-judge.js';
@@ -74,7 +75,7 @@ export async function outcomeOf(
     for (const [service, module] of named.modules) {
       const { exceptions, obstacle, refused } = judgements.get(module) as Judgement;
       const verdict = obstacle ? 'cannot' : exceptions.length > 0 ? 'exception' : 'adoptable';
-      const { why, fix } = obstacle ?? { why: null, fix: null };
+      const { why, fix } = obstacle === null ? NONE : (closedFiles(named.draft, service) ?? obstacle);
       rows.push({
         project: named.draft.sketch.project,
         service,
@@ -100,6 +101,19 @@ export async function outcomeOf(
     for (const [path, file] of filesOf(named, roots, kept, notes)) files.set(path, file);
   }
   return { rows, files, allow };
+}
+
+const NONE = { why: null, fix: null };
+
+/** Compose names only the first file that the agent cannot read, and not what would let it. */
+function closedFiles({ unreadable }: Draft, service: string): Obstacle | null {
+  const paths = unreadable.get(service) ?? [];
+  if (paths.length === 0) return null;
+  const words = paths.map((path) => quote(path)).join(' ');
+  return {
+    why: `the agent cannot read ${paths.join(', ')}`,
+    fix: `as root there: chgrp docker ${words} && chmod 0640 ${words}`,
+  };
 }
 
 const stackPath = (stack: string): string => `modules/${stack}/stack.yaml`;

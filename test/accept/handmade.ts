@@ -1,4 +1,5 @@
 /** Stacks as people make them by hand: a folder, a compose file, `docker compose up -d`. */
+import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LabHost } from '../lab/lab.js';
@@ -19,7 +20,12 @@ const IDLE = `    image: lab/busybox:1
     init: true
     stop_grace_period: 1s
 `;
-const service = (name: string, more = ''): string => `  ${name}:\n${IDLE}${more}`;
+/** In a network of its own, which an engine has few of. */
+const networked = (name: string, more = ''): string => `  ${name}:\n${IDLE}${more}`;
+const service = (name: string, more = ''): string => networked(name, `    network_mode: bridge\n${more}`);
+
+/** An engine's own pools are soon used up where tests run at once. */
+const DEFAULT = 'networks: {default: {ipam: {config: [{subnet: SUBNET0}]}}}\n';
 
 export const PASSWORD = 'correct-Horse-battery-5521';
 const ENV = `DB_PASSWORD=${PASSWORD}\nGREETING=hello\n`;
@@ -31,7 +37,7 @@ export const twelve = (database: string): readonly Handmade[] => [
   {
     name: 'web',
     files: {
-      'compose.yaml': `services:\n${service('web', '    ports: ["127.0.0.1::8080"]\n    mem_limit: 64m\n    cpus: 0.5\n    restart: unless-stopped\n')}`,
+      'compose.yaml': `services:\n${networked('web', '    ports: ["127.0.0.1::8080"]\n    mem_limit: 64m\n    cpus: 0.5\n    restart: unless-stopped\n')}${DEFAULT}`,
     },
   },
   {
@@ -61,7 +67,7 @@ export const twelve = (database: string): readonly Handmade[] => [
   {
     name: 'monitor',
     files: {
-      'compose.yaml': `services:\n${service('exporter', '    network_mode: host\n    pid: host\n    volumes: ["/proc:/host/proc:ro"]\n')}`,
+      'compose.yaml': `services:\n${networked('exporter', '    network_mode: host\n    pid: host\n    volumes: ["/proc:/host/proc:ro"]\n')}`,
     },
   },
   {
@@ -69,10 +75,10 @@ export const twelve = (database: string): readonly Handmade[] => [
     files: {
       'compose.yaml': `name: photos-PROJECT
 services:
-${service('server', '    env_file: [.env]\n    depends_on: [redis, database]\n    volumes: ["uploads:/usr/src/app/upload", "/etc/localtime:/etc/localtime:ro"]\n    healthcheck:\n      test: ["CMD", "true"]\n      interval: 1s\n')}${service('redis', '    read_only: true\n')}${service('database', '    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n    volumes: ["pgdata:/var/lib/postgresql/data"]\n    shm_size: 128mb\n').replace('lab/busybox:1', database)}volumes:
+${networked('server', '    env_file: [.env]\n    depends_on: [redis, database]\n    volumes: ["uploads:/usr/src/app/upload", "/etc/localtime:/etc/localtime:ro"]\n    healthcheck:\n      test: ["CMD", "true"]\n      interval: 1s\n')}${networked('redis', '    read_only: true\n')}${networked('database', '    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n    volumes: ["pgdata:/var/lib/postgresql/data"]\n    shm_size: 128mb\n').replace('lab/busybox:1', database)}volumes:
   uploads:
   pgdata:
-`,
+${DEFAULT}`,
       '.env': forGroup(ENV),
     },
   },
@@ -96,6 +102,7 @@ secrets:
   migrate:
     image: lab/busybox:1
     command: ["true"]
+    network_mode: bridge
 ${service('api', '    depends_on:\n      migrate: {condition: service_completed_successfully}\n')}`,
     },
   },
@@ -106,7 +113,8 @@ ${service('api', '    depends_on:\n      migrate: {condition: service_completed_
   restart: unless-stopped
 services:
   base:
-${IDLE}    profiles: [never]
+${IDLE}    network_mode: bridge
+    profiles: [never]
   player:
     extends: {service: base}
     container_name: PROJECT-player
@@ -134,13 +142,19 @@ ${IDLE}    profiles: [never]
     name: 'nets',
     files: {
       'compose.yaml': `services:
-${service('front', '    networks: [outer, inner]\n    expose: ["80"]\n')}${service('back', '    networks: {inner: {aliases: [db]}}\n    hostname: back\n    user: "1000"\n')}networks:
-  outer:
-  inner: {internal: true}
+${networked('front', '    networks: [outer, inner]\n    expose: ["80"]\n')}${networked('back', '    networks: {inner: {aliases: [db]}}\n    hostname: back\n    user: "1000"\n')}networks:
+  outer: {ipam: {config: [{subnet: SUBNET0}]}}
+  inner: {internal: true, ipam: {config: [{subnet: SUBNET1}]}}
 `,
     },
   },
 ];
+
+/** Of eight addresses, another one for each project. */
+function subnet(project: string, n: number): string {
+  const [a = 0, b = 0, c = 0] = createHash('sha256').update(project).digest();
+  return `10.${128 + (a % 64)}.${b}.${8 * ((c + n) % 32)}/29`;
+}
 
 /** Makes its folder beneath `root`, called after `project`, and brings it up as root does it there. */
 export async function makeByHand(
@@ -156,7 +170,10 @@ export async function makeByHand(
     const { text, mode, group: shared } = typeof file === 'string' ? { text: file, mode: 0o644, group: false } : file;
     const full = join(folder, path);
     await mkdir(dirname(full), { recursive: true });
-    await writeFile(full, text.replaceAll('PROJECT', project));
+    await writeFile(
+      full,
+      text.replaceAll('PROJECT', project).replaceAll(/SUBNET(\d)/g, (_, n: string) => subnet(project, Number(n))),
+    );
     await chmod(full, mode);
     if (shared) await chown(full, 0, group);
   }
@@ -164,3 +181,50 @@ export async function makeByHand(
   const done = await finish('docker', args, { cwd: folder, env: { ...BARE, DOCKER_CONFIG: host.docker_config } });
   if (done.exit !== 0) throw new Error(`docker ${args.join(' ')} in ${folder}: ${done.stderr}`);
 }
+
+/** What cannot be adopted as it is, and the words that say why. */
+export const AWKWARD: readonly (Handmade & { readonly why: RegExp; readonly fix?: RegExp })[] = [
+  {
+    name: 'override',
+    files: {
+      'compose.yaml': `services:\n${service('web')}`,
+      'compose.override.yaml': 'services:\n  web:\n    environment: {A: b}\n',
+    },
+    why: /several compose files/,
+    fix: /docker compose config/,
+  },
+  {
+    name: 'groupmode',
+    files: { 'compose.yaml': { text: `services:\n${service('web')}`, mode: 0o664 } },
+    why: /has the mode 0664/,
+    fix: /chmod 0644 .*compose\.yaml/,
+  },
+  {
+    name: 'closed',
+    files: { 'compose.yaml': { text: `services:\n${service('web')}`, mode: 0o600 } },
+    why: /has the mode 600/,
+    fix: /chmod 0644/,
+  },
+  {
+    name: 'rootenv',
+    files: {
+      'compose.yaml': `services:\n${service('web', '    env_file: .env\n')}`,
+      '.env': { text: `A=${PASSWORD}\n`, mode: 0o600 },
+    },
+    why: /the agent cannot read \S+\/\.env/,
+    fix: /chgrp docker \S+\/\.env && chmod 0640 /,
+  },
+  {
+    name: 'includes',
+    files: {
+      'compose.yaml': `include: [other.yaml]\nservices:\n${service('web')}`,
+      'other.yaml': `services:\n${service('other')}`,
+    },
+    why: /include is not accepted/,
+  },
+  {
+    name: 'namespace',
+    files: { 'compose.yaml': `services:\n${service('vpn')}${networked('web', '    network_mode: service:vpn\n')}` },
+    why: /service definition differs from the running container; its container would be recreated/,
+  },
+];

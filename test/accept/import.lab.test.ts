@@ -1,5 +1,6 @@
 /** import: what people made by hand becomes a repo, and nothing of it is touched (issue's twelve stacks: P-13, M-9). */
-import { lstat, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { parse, stringify } from 'yaml';
 import { finish } from '../lab/process.js';
 import { type ThrowawayRepo, throwawayRepo } from '../lab/repo.js';
 import { sharedLab } from '../lab/shared.js';
-import { makeByHand, PASSWORD, twelve } from './handmade.js';
+import { AWKWARD, makeByHand, PASSWORD, twelve } from './handmade.js';
 import { removeProjects } from './operator.js';
 
 const lab = sharedLab();
@@ -209,5 +210,104 @@ describe('twelve stacks made by hand', () => {
     const mine = document.services.filter(({ project }: Row) => project.includes(repo.id));
     expect(mine.map(({ verdict }: Row) => verdict)).toEqual(Array(16).fill('declared'));
     expect(await repo.git('status', '--porcelain')).toBe('');
+  });
+});
+
+describe('what cannot be adopted as it is', () => {
+  let second: ThrowawayRepo;
+  let rows: Row[];
+  let said: string;
+  const place = (name: string): string => `${second.id}-${name}`;
+  const row = (name: string, service = 'web'): Row | undefined =>
+    rows.find((one) => one.project === place(name) && one.service === service);
+
+  beforeAll(async () => {
+    second = await throwawayRepo(lab, { hosts: { host1: { repo_root: 'hosts/host1' } } });
+    const at = second.remoteRoot('host1');
+    const { gid } = await stat('/var/run/docker.sock');
+    for (const stack of AWKWARD) await makeByHand(stack, at, place(stack.name), host, gid);
+    // Edited since it was brought up; behind a link; with a file in the checkout that is another one.
+    const plain = {
+      files: {
+        'compose.yaml':
+          'services:\n  web:\n    image: lab/busybox:1\n    command: [sleep, "100000"]\n    init: true\n    network_mode: bridge\n',
+      },
+    };
+    for (const name of ['edited', 'linked', 'taken']) await makeByHand({ name, ...plain }, at, place(name), host, gid);
+    await appendFile(join(at, place('edited'), 'compose.yaml'), '    environment: {NEW: x}\n');
+    await rename(join(at, place('linked'), 'compose.yaml'), join(at, 'real.yaml'));
+    await symlink('../real.yaml', join(at, place('linked'), 'compose.yaml'));
+    await second.write(`hosts/host1/${place('taken')}/compose.yaml`, 'services: {}\n');
+    await second.commit('Another one');
+    const outside = await mkdtemp(join(tmpdir(), 'platformctl-outside-'));
+    await makeByHand({ name: 'outside', ...plain }, outside, place('outside'), host, gid);
+    await rm(outside, { recursive: true });
+    rows = JSON.parse((await second.platformctl(['import', 'host1', '--json'])).stdout).services;
+    await rm(join(second.dir, 'modules'), { recursive: true });
+    await second.git('clean', '-qfd', 'hosts');
+    const done = await second.platformctl(['import', 'host1']);
+    expect(done.exit, done.stderr).toBe(0);
+    said = done.stdout;
+  });
+  afterAll(async () => {
+    await removeProjects(lab, second.id);
+    await second.dispose();
+  });
+
+  it.each(AWKWARD.map((one) => [one.name, one] as const))('%s: why, and what mends it', (name, { why, fix }) => {
+    expect(row(name)).toMatchObject({ verdict: 'cannot', why: expect.stringMatching(why) });
+    if (fix) expect(row(name)?.fix).toMatch(fix);
+    expect(said).toContain(`${place(name)}/web`);
+  });
+
+  it('edited since, behind a link, elsewhere on the host, another file in the checkout', () => {
+    expect(row('edited')).toMatchObject({ verdict: 'cannot', why: expect.stringMatching(/definition differs/) });
+    expect(row('linked')).toMatchObject({ verdict: 'cannot', module: null, why: expect.stringMatching(/symlink/) });
+    expect(row('outside')).toMatchObject({ verdict: 'cannot', why: expect.stringMatching(/not beneath remote_root/) });
+    expect(row('taken')).toMatchObject({ verdict: 'cannot', why: expect.stringMatching(/other bytes/) });
+    expect(row('namespace', 'vpn')).toMatchObject({ verdict: 'adoptable' });
+  });
+
+  it('what plan could still say something of is written, the rest is not; the repo stays valid, and no file was replaced', async () => {
+    const stacks = await readdir(join(second.dir, 'modules'));
+    expect(stacks.toSorted()).toEqual(['edited', 'groupmode', 'namespace', 'rootenv'].map(place).toSorted());
+    expect(await readFile(join(second.dir, `hosts/host1/${place('taken')}/compose.yaml`), 'utf8')).toBe(
+      'services: {}\n',
+    );
+    expect((await second.platformctl(['validate'])).exit).toBe(0);
+    expect(said).not.toContain(PASSWORD);
+  });
+
+  it('mended as the fix says, the next import takes it', async () => {
+    const [line = ''] = (row('closed')?.fix ?? '').split('\n');
+    expect((await finish('sh', ['-c', line.replace('as root there: ', '')])).exit).toBe(0);
+    const { services } = JSON.parse((await second.platformctl(['import', 'host1', '--json'])).stdout);
+    const closed = services.find(({ project }: Row) => project === place('closed'));
+    expect(closed).toMatchObject({ verdict: 'adoptable', module: `${place('closed')}-web` });
+  });
+});
+
+describe('exits', () => {
+  it.each([
+    [['import'], 2, /missing required argument/],
+    [['import', 'nowhere'], 4, /there is no host nowhere/],
+  ])('%j: %i', async (args, exit, says) => {
+    const done = await repo.platformctl(args);
+    expect([done.exit, done.stderr]).toEqual([exit, expect.stringMatching(says)]);
+  });
+
+  it('a folder of the checkout that is a link out of it is not written through', async () => {
+    const away = await mkdtemp(join(tmpdir(), 'platformctl-away-'));
+    const third = await throwawayRepo(lab, { hosts: { host1: { repo_root: 'hosts/host1', remote_root: root } } });
+    try {
+      await third.write('.gitignore', 'hosts\n');
+      await symlink(away, join(third.dir, 'hosts'));
+      const done = await third.platformctl(['import', 'host1']);
+      expect([done.exit, done.stdout + done.stderr]).toEqual([2, expect.stringMatching(/would lie outside/)]);
+      expect(await readdir(away)).toEqual([]);
+    } finally {
+      await third.dispose();
+      await rm(away, { recursive: true });
+    }
   });
 });

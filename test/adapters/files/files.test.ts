@@ -78,6 +78,23 @@ describe('write', () => {
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('one');
   });
 
+  it('beneath: never through a folder that is a link out of it, whatever is behind that link', async () => {
+    const root = join(folder, 'root');
+    mkdirSync(join(root, 'in'), { recursive: true });
+    mkdirSync(join(folder, 'out'));
+    symlinkSync('../out', join(root, 'leads'));
+    symlinkSync('in', join(root, 'stays'));
+    symlinkSync('/nowhere', join(root, 'dangles'));
+    const write = (path: string) => files.write(join(root, path), Buffer.from('x'), { ifAbsent: true, beneath: root });
+    for (const path of ['leads/a', 'leads/b/c/d'])
+      await expect(write(path)).rejects.toMatchObject({ code: 'PCTL-FILE-OUTSIDE', exit: 2 });
+    await expect(write('dangles/a')).rejects.toMatchObject({ exit: 2 });
+    await write('stays/a');
+    await write('new/b/c');
+    expect(readdirSync(join(folder, 'out'))).toEqual([]);
+    expect(readFileSync(join(root, 'in/a'), 'utf8')).toBe('x');
+  });
+
   it('O-6 an error is in words of ours', async () => {
     writeFileSync(join(folder, 'file'), '');
     await expect(files.write(join(folder, 'file/below'), Buffer.from(''))).rejects.toMatchObject({

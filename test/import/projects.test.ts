@@ -1,0 +1,120 @@
+/** What labels say is believed only as far as it can be (import; G-5, M-4). */
+import { describe, expect, it } from 'vitest';
+import type { ComposeContainer } from '../../src/execute/import.js';
+import { isDatabase } from '../../src/flows/import-drafts.js';
+import { projectsOf, repoFlaw } from '../../src/flows/import-projects.js';
+import { hostConfig } from '../doctor/parts.js';
+
+const roots = { host: hostConfig({ remoteRoot: '/opt/stacks', repoRoot: 'hosts/box' }), realRoot: '/mnt/ssd/stacks' };
+
+function container(labels: Partial<ComposeContainer> = {}): ComposeContainer {
+  const configFiles = labels.configFiles ?? '/opt/stacks/web/compose.yaml';
+  return {
+    id: 'a'.repeat(64),
+    project: 'web',
+    service: 'web',
+    configFiles,
+    workingDir: configFiles.slice(0, configFiles.lastIndexOf('/')),
+    environmentFile: '',
+    state: 'running',
+    exitCode: 0,
+    image: 'x:1',
+    ...labels,
+  };
+}
+
+const obstacle = (...containers: ComposeContainer[]): string | undefined =>
+  projectsOf(containers, roots).impossible[0]?.why;
+
+describe('projects of a host', () => {
+  it('services of a project, with the compose file beneath remote_root, also where a link leads there', () => {
+    const { found, impossible } = projectsOf(
+      [
+        container({ service: 'db', image: 'postgres:16' }),
+        container({ service: 'migrate', state: 'exited' }),
+        container({ service: 'gone', state: 'exited', exitCode: 1 }),
+        container({
+          project: 'a',
+          configFiles: '/mnt/ssd/stacks/a/deep/c.yml',
+          environmentFile: '/mnt/ssd/stacks/a/deep/.env',
+        }),
+      ],
+      roots,
+    );
+    expect(impossible).toEqual([]);
+    expect(found).toEqual([
+      { project: 'a', composeFile: 'a/deep/c.yml', services: [{ name: 'web', image: 'x:1', ended: false }] },
+      {
+        project: 'web',
+        composeFile: 'web/compose.yaml',
+        services: [
+          { name: 'db', image: 'postgres:16', ended: false },
+          { name: 'gone', image: 'x:1', ended: false },
+          { name: 'migrate', image: 'x:1', ended: true },
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    ['several files', { configFiles: '/opt/stacks/web/a.yaml,/opt/stacks/web/b.yaml' }, /several compose files/],
+    ['none', { configFiles: '' }, /no label says/],
+    ['stdin', { configFiles: '-' }, /no label says/],
+    ['elsewhere', { configFiles: '/home/bob/web/compose.yaml' }, /not beneath remote_root/],
+    ['a neighbour of the root', { configFiles: '/opt/stacks2/compose.yaml' }, /not beneath remote_root/],
+    ['the root itself', { configFiles: '/opt/stacks' }, /not beneath remote_root/],
+    ['upwards', { configFiles: '/opt/stacks/../../etc/compose.yaml' }, /not beneath remote_root/],
+    ['upwards within', { configFiles: '/opt/stacks/a/../web/compose.yaml' }, /not beneath remote_root/],
+    ['relative', { configFiles: 'compose.yaml' }, /not beneath remote_root/],
+    ['a line break', { configFiles: '/opt/stacks/a\nread ../x' }, /not beneath remote_root/],
+    ['git', { configFiles: '/opt/stacks/.git/hooks/pre-commit' }, /keeps for itself/],
+    ['git, otherwise written', { configFiles: '/opt/stacks/x/.GitHub/workflows/x.yaml' }, /keeps for itself/],
+    ['our state', { configFiles: '/opt/stacks/.platform/state/x' }, /keeps for itself/],
+    ['a variable', { configFiles: '/opt/stacks/$HOME/x' }, /holds a \$/],
+    ['an option', { configFiles: '/opt/stacks/-x/y' }, /begins with -/],
+    ['another project directory', { workingDir: '/opt/stacks' }, /--project-directory/],
+    ['another env file', { environmentFile: '/opt/stacks/prod.env' }, /--env-file/],
+    ['a name that is none', { project: 'We B' }, /none that compose takes/],
+  ])('%s: cannot', (_, labels, why) => {
+    expect(obstacle(container(labels))).toMatch(why);
+  });
+
+  it('containers that do not agree: cannot', () => {
+    expect(obstacle(container(), container({ service: 'db', configFiles: '/opt/stacks/web/old.yaml' }))).toMatch(
+      /different compose files/,
+    );
+  });
+
+  it('without a repo_root nothing of a host becomes part of how the repo works', () => {
+    const flat = { name: 'box', repoRoot: '' };
+    for (const path of ['modules/web/module.yaml', 'schemas/x', 'actions/x', '.ci/run', '.env'])
+      expect([path, repoFlaw(path, flat)]).toEqual([path, expect.stringContaining('repo_root')]);
+    expect(repoFlaw('web/compose.yaml', flat)).toBeNull();
+    expect(repoFlaw('modules/web/compose.yaml', roots.host)).toBeNull();
+  });
+});
+
+describe('M-9 databases are protected, by the name of their image', () => {
+  it.each([
+    'postgres:16',
+    'postgres',
+    'registry.example.net:5000/library/Postgres:16-alpine',
+    'ghcr.example/immich-app/postgres:14-vectorchord0.4@sha256:abc',
+    'tensorchord/pgvecto-rs:pg14',
+    'mariadb:11',
+    'mysql/mysql-server',
+    'mongo:7',
+    'x/mssql/server:2022-latest',
+    'influxdb:2.7',
+  ])('%s', (image) => expect(isDatabase(image)).toBe(true));
+  it.each([
+    'redis:7',
+    'valkey/valkey:8',
+    'prometheuscommunity/postgres-exporter:v0.15',
+    'mongo-express:1',
+    'dpage/pgadmin4',
+    'postgres.example.net/web:1',
+    'nginx',
+    '',
+  ])('not %s', (image) => expect(isDatabase(image)).toBe(false));
+});
