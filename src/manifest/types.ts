@@ -1610,6 +1610,7 @@ export interface Status {
   files: {
     path: string;
     source: 'commit' | 'host';
+    delivered?: boolean;
     role?: string;
     sha256: string | null;
     keyed: string | null;

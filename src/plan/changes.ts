@@ -43,7 +43,7 @@ function removals(desired: Desired, observation: Observation): Change[] {
   const wanted = new Set(desired.files.map((file) => file.path));
   const gone: Change[] = [];
   for (const last of observation.status?.files ?? []) {
-    if (last.source !== 'commit' || wanted.has(last.path) || last.role === 'compose') continue;
+    if (last.delivered !== true || wanted.has(last.path) || last.role === 'compose') continue;
     if (desired.inCommit(last.path) || observation.namedByOthers.has(last.path)) continue;
     const seen = observation.files.get(last.path);
     if (seen?.kind !== 'file' || seen.digest !== last.sha256) continue;

@@ -21,6 +21,7 @@ function staysBecause(
 ): string | null {
   if (file.source === 'host') return 'host file';
   if (delivery === 'verify') return 'something else delivers it';
+  if (file.delivered !== true) return 'platformctl did not put it there';
   if (observation.namedByOthers.has(file.path)) return 'another module has it too';
   if (inCommit(file.path)) return 'the commit has it';
   const seen = observation.files.get(file.path);

@@ -143,6 +143,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
       sha256,
       keyed,
       mode,
+      delivered: source === 'commit' && deliveredBy(plan, before, path),
     })),
     smoke: plan.smoke,
     exceptions: plan.exceptions.length,
@@ -211,4 +212,11 @@ export function releasesToDrop(before: Status | null, plan: Plan, imageId: strin
   const staying = new Set([plan.digest, ...kept.map((one) => one.plan_digest)]);
   const known = [before.plan_digest, ...before.previous.map((one) => one.plan_digest)];
   return [...new Set(known)].filter((digest): digest is string => digest !== null && !staying.has(digest));
+}
+
+/** Whether a file of the commit lies on the host because platformctl put it there, now or before: only such a one is ever removed (P-15). What was adopted is not. */
+function deliveredBy(plan: Plan, before: Status | null, path: string): boolean {
+  const change = plan.changes.find((one) => one.target === `file.${path}`);
+  const put = change !== undefined && change.action !== 'none' && change.action !== 'remove';
+  return put || (before?.files.some((one) => one.path === path && one.delivered === true) ?? false);
 }

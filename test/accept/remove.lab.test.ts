@@ -190,6 +190,33 @@ describe('P-13 a module that the commit declares no more', () => {
   });
 });
 
+describe('P-15 a module that was adopted', () => {
+  it('loses its container, and none of the files that were made by hand', async () => {
+    const root = on.repo.remoteRoot();
+    const project = `${on.repo.id}-old`;
+    const compose = stringify({ services: { old: { ...IDLE, volumes: ['./conf:/conf:ro'] } } });
+    await on.module('old', { composeFile: 'byhand/compose.yaml', runtime: { project } });
+    await on.repo.write('byhand/compose.yaml', compose);
+    await on.repo.write('byhand/conf/a.conf', 'by hand');
+    const host = lab.host().name;
+    await on.onHost(host, `umask 022; mkdir -p ${root}/byhand/conf; printf %s 'by hand' >${root}/byhand/conf/a.conf`);
+    await on.onHost(host, `umask 022; cat >${root}/byhand/compose.yaml`, compose);
+    await on.onHost(host, `cd ${root}/byhand && docker compose -p ${project} up -d`);
+    await ship('old');
+    expect((await document(on, 'old'))?.files).toMatchObject([{ delivered: false }, { delivered: false }]);
+    await on.repo.remove('modules/old');
+    await on.repo.remove('byhand');
+    await on.repo.publish('old goes');
+    const planned = await on.plan('old', '--remove');
+    expect(planned.exit, planned.said).toBe(1);
+    await on.approve('old');
+    const done = await apply(on, 'old');
+    expect(done.exit, done.said).toBe(9);
+    expect(await containers(on, 'old')).toEqual([]);
+    for (const file of ['compose.yaml', 'conf/a.conf']) expect(await there(`byhand/${file}`), file).toBe(true);
+  });
+});
+
 describe('P-13 what is not what it says', () => {
   const file = () => join(on.repo.dir, '..', 'forged.plan.json');
   async function forged(members: (plan: Plan) => Partial<Plan>): Promise<{ exit: number | null; stdout: string }> {

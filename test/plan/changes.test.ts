@@ -341,7 +341,15 @@ describe('P-4 each single change gives exactly its reason', () => {
         ...status({
           files: [
             ...statusFixture().files,
-            { path: 'core/old.conf', source: 'commit', role: 'mount', sha256: hex('e'), keyed: null, mode: '0644' },
+            {
+              path: 'core/old.conf',
+              source: 'commit',
+              role: 'mount',
+              sha256: hex('e'),
+              keyed: null,
+              mode: '0644',
+              delivered: true,
+            },
           ],
         }),
         files: seen('core/old.conf', { digest: hex('e') }),
@@ -353,6 +361,28 @@ describe('P-4 each single change gives exactly its reason', () => {
         force: false,
         targets: ['remove file.core/old.conf'],
       },
+    ],
+    [
+      'a file that the commit no longer has, and that platformctl never put there (P-15)',
+      {},
+      {
+        ...status({
+          files: [
+            ...statusFixture().files,
+            {
+              path: 'core/old.conf',
+              source: 'commit',
+              role: 'mount',
+              sha256: hex('e'),
+              keyed: null,
+              mode: '0644',
+              delivered: false,
+            },
+          ],
+        }),
+        files: seen('core/old.conf', { digest: hex('e') }),
+      },
+      { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
     ],
   ];
   it.each(table)('%s', (_name, want, observation, expected) => {
