@@ -91,13 +91,20 @@ function untilGo<T>({ world, gone }: Underway, journey: Promise<T>): Promise<T> 
   });
 }
 
+/** The code of what stopped it: its journal has room for a word. */
+const whyOf = ({ error, gates }: ApplyResult): string =>
+  error?.code ?? gates.flatMap((gate) => gate.failures)[0]?.code ?? '-';
+
 /** A run that got as far as the host stands in the host's chain, whatever became of it. */
 async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
   const { exchange, open, runId, world } = inside;
   if (result.outcome === 'no_changes') return;
   const run = { id: runId, who: world.who, approvedBy: result.approvedBy };
   const line = auditMiddle(auditEntry(open.plan, run, result.outcome));
-  const answers = await exchange([message('audit', line)], { ms: 30_000, step: 'record' }).catch(() => null);
+  const answers = await exchange([message('audit', line, result.outcome, String(result.exitCode), whyOf(result))], {
+    ms: 30_000,
+    step: 'record',
+  }).catch(() => null);
   const head = readHeadWords(answers?.[0]?.out ?? new Uint8Array());
   if (head) await rememberHeads(world, open.git.root, open.plan.host, [head]);
 }

@@ -111,5 +111,5 @@ const OPEN: Partial<Record<Run['outcome'], string>> = {
 /** A run with its reason in words. */
 export const inWords = (run: Run): Run => ({
   ...run,
-  why: run.why === null ? (OPEN[run.outcome] ?? null) : whyWords(run.why),
+  why: run.why === null || run.why === '-' ? (OPEN[run.outcome] ?? null) : whyWords(run.why),
 });

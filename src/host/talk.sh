@@ -374,8 +374,12 @@ do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
 
 #include record.sh
 
-# A run that ends before `go` stands in the chain too; what comes back is the chain's new head.
+# A run that ends before `go` stands in the chain too, and its end in its journal (X-1): MIDDLE OUTCOME EXIT WHY. What comes back is the chain's new head.
 do_audit() {
+  if [ -n "$RUN" ] && [ -z "$FINISH" ] && [ $# = 4 ]; then
+    IFS='. ' read -r uptime _ </proc/uptime
+    printf 'end %s %s %s %s\n' "$2" "$3" "$uptime" "$4" >"$B/journal"
+  fi
   (
     flock -w 20 9 || exit 1
     chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" && printf '%s %s\n' "$CHAIN_SEQ" "$CHAIN_HASH"
@@ -419,8 +423,14 @@ do_go() {
 leave() {
   if [ -z "$FINISH" ]; then
     [ -z "$PULL" ] || kill -TERM "-$PULL" 2>/dev/null
-    # Nothing was changed: nothing of the run is left.
-    [ -z "$RUN" ] || rm -rf "$P/runs/$RUN"
+    # Nothing was changed: at most its journal is left of the run, and whose it was.
+    if [ -n "$RUN" ] && [ -s "$B/journal" ]; then
+      for file in "$B"/*; do
+        case ${file##*/} in holder | locks | journal) ;; *) rm -rf "$file" ;; esac
+      done
+    elif [ -n "$RUN" ]; then
+      rm -rf "$B"
+    fi
   fi
   rm -rf "$T"
 }

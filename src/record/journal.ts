@@ -41,7 +41,10 @@ export function readJournal(text: string): JournalLine[] {
   return whole.split('\n').flatMap((line) => readJournalLine(line) ?? []);
 }
 
-/** The exits that a run on the host ends with, each with the one outcome that it means. */
+/** Outcomes of runs that ended before `go`; whatever their exit, nothing was changed. */
+const BEFORE_GO: readonly Status['outcome'][] = ['refused', 'stale', 'remote_failed'];
+
+/** The exits that a run ends with after `go`, each with the outcomes that it can mean. */
 const ENDS: Readonly<Record<number, readonly Status['outcome'][]>> = {
   [EXIT_REMOTE_FAILED]: ['remote_failed'],
   [EXIT_APPLIED]: ['applied', 'removed'],
@@ -50,10 +53,12 @@ const ENDS: Readonly<Record<number, readonly Status['outcome'][]>> = {
   [EXIT_APPLIED_UNRECORDED]: ['applied_unrecorded'],
 };
 
-/** How the run ended by its own words; null while it goes on, or where it never came to its end. A word and an exit that do not belong together are no end. */
+/** How the run ended by its own words; null while it goes on, or where it never came to its end. One that ended before `go` has this one line. A word and an exit that do not belong together are no end. */
 export function journalEnd(journal: readonly JournalLine[]): JournalEnd | null {
   const last = journal.findLast((line) => line.step === 'end');
-  const outcome = ENDS[last?.exit ?? -1]?.find((one) => one === last?.state);
+  const [first] = journal;
+  const possible = first === last ? BEFORE_GO : ENDS[last?.exit ?? -1];
+  const outcome = possible?.find((one) => one === last?.state);
   return last && outcome ? { outcome, exit: last.exit as ExitCode, why: last.detail } : null;
 }
 

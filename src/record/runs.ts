@@ -47,7 +47,8 @@ function readRun(
   host: string,
   going: ReadonlySet<string>,
 ): Run {
-  const journal = ends.flatMap((line) => readJournalLine(line) ?? []);
+  // Of a journal of one line the first is the last.
+  const journal = [...new Set(ends)].flatMap((line) => readJournalLine(line) ?? []);
   const end = journalEnd(journal);
   const open = journal.length > 0 ? 'unknown' : 'interrupted';
   const kind = what.event;

@@ -6,7 +6,7 @@ import { columns, paint, person, type Style, safe, shaText, timeText } from './s
 
 const STATES: Readonly<Record<string, string>> = { failed: 'FAILED: ' };
 
-export function runLogsText({ run, steps }: RunLogs, style: Style): string {
+export function runLogsText({ run, steps, journal }: RunLogs, style: Style): string {
   const what = [
     outcomeText(run),
     safe(run.module ?? '-'),
@@ -29,7 +29,7 @@ export function runLogsText({ run, steps }: RunLogs, style: Style): string {
       ? columns(
           steps.map(({ at, step, state, detail }) => [`  +${at} s`, step, `${STATES[state] ?? ''}${safe(detail)}`]),
         )
-      : ['  it has no journal']),
+      : [journal.length > 0 ? '  it ended before anything was changed' : '  it has no journal']),
   ].join('\n')}\n`;
 }
 

@@ -4,7 +4,7 @@ import { shortRun } from '../run-id.js';
 import { failureJson, failureLines } from './failures.js';
 import { columns, count, hintLines, paint, person, type Style, safe, shaText, timeText, withExit } from './style.js';
 
-const FINE = new Set<Run['outcome']>(['applied', 'removed', 'applying', 'interrupted']);
+const FINE = new Set<Run['outcome']>(['applied', 'removed', 'applying', 'interrupted', 'refused', 'stale']);
 
 /** An outcome as people read it: what went wrong in capitals. */
 export const outcomeText = (run: Run): string => {

@@ -1,5 +1,5 @@
 /** `runs` and `logs RUN` as any machine sees them (R-8): real hosts, two checkouts. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apply, prepare } from '../faults/scene.js';
@@ -114,6 +114,22 @@ describe('R-8 runs, from a machine that made none of them', () => {
       [before, 'interrupted'],
     ]);
     for (const id of [dead, before]) await rm(`${folder}/${id}`, { recursive: true });
+  });
+
+  it('X-1 a run that ended before `go` left its journal, and nothing else', async () => {
+    const spent = await apply(on, 'api');
+    expect([spent.exit, spent.result?.outcome]).toEqual([8, 'stale']);
+    const id = spent.result?.run_id ?? '';
+    const { runs: rows } = await runs(0, 'api');
+    expect(rows[0]).toMatchObject({ run_id: id, outcome: 'stale', kind: null, why: expect.stringMatching(/^PCTL-/) });
+    expect((await readdir(`${on.repo.remoteRoot()}/.platform/runs/${id}`)).sort()).toEqual([
+      'holder',
+      'journal',
+      'locks',
+    ]);
+    const { stdout } = await second.platformctl(['logs', id]);
+    expect(stdout).toMatch(/^stale {3}api {3}host1 .*it ended before anything was changed\n$/s);
+    await rm(`${on.repo.remoteRoot()}/.platform/runs/${id}`, { recursive: true });
   });
 
   it('what is not there: a module, a host, a number', async () => {

@@ -35,8 +35,18 @@ describe('X-5 the journal of a run', () => {
   it('a word and an exit that do not belong together are no end', () => {
     for (const end of ['applied 11', 'rolled_back 9', 'applied 0', 'applied 15', 'healthy 9', 'unknown 15'])
       expect(journalEnd(readJournal(`start started 0 1 -\nend ${end} 2 healthy\n`))).toBeNull();
-    expect(journalEnd(readJournal('end applied 9 2 healthy\n'))?.exit).toBe(9);
-    expect(journalEnd(readJournal('end removed 9 2 none\n'))?.outcome).toBe('removed');
+    const ended = (end: string) => journalEnd(readJournal(`start started 0 1 -\n${end}\n`));
+    expect(ended('end applied 9 2 healthy')?.exit).toBe(9);
+    expect(ended('end removed 9 2 none')?.outcome).toBe('removed');
+    expect(ended('end stale 8 2 -')).toBeNull();
+  });
+
+  it('X-1 a run that ended before `go` has its end alone, and changed nothing whatever it says', () => {
+    const alone = (end: string) => journalEnd(readJournal(`end ${end}\n`));
+    expect(alone('stale 8 100 PCTL-PLAN-SPENT')).toEqual({ outcome: 'stale', exit: 8, why: 'PCTL-PLAN-SPENT' });
+    expect(alone('refused 5 100 PCTL-APPROVAL-NONE')?.outcome).toBe('refused');
+    expect(alone('remote_failed 7 100 -')?.exit).toBe(7);
+    for (const end of ['applied 9 1 -', 'rolled_back 11 1 -', 'unknown 15 1 -']) expect(alone(end)).toBeNull();
   });
 
   it('O-5 what is no line of a journal is passed over', () => {

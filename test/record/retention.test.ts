@@ -100,6 +100,20 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('R-8 for
       expect(existsSync(join(root, '.platform', path))).toBe(true);
   });
 
+  it('X-1 a run that ends before `go` leaves only its journal, and whose it was', async () => {
+    const files = () => readdirSync(join(root, '.platform/runs', mine)).sort();
+    const take = [...put('holder', new TextEncoder().encode('{}\n')), message('lock', mine, 'module.web')];
+    const stage = put('stage/tree/a', new TextEncoder().encode('b'));
+    await words(shell, root, [...take, ...stage, message('audit', '"x":1', 'stale', '8', 'PCTL-PLAN-SPENT')]);
+    expect(files()).toEqual(['holder', 'journal', 'locks']);
+    const [answer] = await words(shell, root, [message('get', `runs/${mine}/journal`)]);
+    expect(`${Buffer.from(answer?.out ?? [])}`).toMatch(/^end stale 8 \d+ PCTL-PLAN-SPENT\n$/);
+    // One that told nobody its end leaves nothing.
+    rmSync(join(root, '.platform/runs', mine), { recursive: true });
+    await words(shell, root, [...take, ...stage]);
+    expect(readdirSync(join(root, '.platform/runs'))).toEqual([]);
+  });
+
   it('without a lock nothing is forgotten', async () => {
     write(root, runFiles(runId(1), 'web', JOURNAL));
     const [answer] = await words(shell, root, [message('forget', runId(1))]);

@@ -30,8 +30,10 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('R-8 run
       ...runFiles(runId(3), 'web', 'start started 0 300 -\nup started 0 301 -\n'),
       ...runFiles(runId(4), 'web', 'start started 0 400 -\n'),
       ...runFiles(runId(5), 'web', null),
+      ...runFiles(runId(6), 'web', null, { journal: 'end stale 8 400 PCTL-PLAN-SPENT\n' }),
     });
-    const runs = await list(10, '*', '', [runId(4)]);
+    const [early, ...runs] = await list(10, '*', '', [runId(4)]);
+    expect(early).toMatchObject({ id: runId(6), outcome: 'stale', why: 'PCTL-PLAN-SPENT', kind: null, seconds: null });
     expect(runs.map(({ id }) => id)).toEqual([5, 4, 3, 2, 1].map(runId));
     expect(runs.map(({ outcome }) => outcome)).toEqual([
       'interrupted',

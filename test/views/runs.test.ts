@@ -94,6 +94,7 @@ it('R-8, O-5 logs RUN: what it was, each step, then what the steps said; text an
   const bare: RunLogs = {
     ...logs,
     run: run(1, { who: null, startedAt: null, sourceSha: null }),
+    journal: [],
     steps: [],
     outputs: [],
   };
