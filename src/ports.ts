@@ -109,7 +109,7 @@ export interface Conversation {
 
 /**
  * One connection to one host. The program runs as `sh -c 'eval "$1"' platformctl TEXT ARGS...`, so `$1` is its own text and it can start itself again.
- * stdout of `run` is bounded by 32 MiB (more is PCTL-HOST-FLOOD, 7).
+ * What the programs of one connection say on stdout is bounded by 24 MiB at a time (more is PCTL-HOST-FLOOD, 7).
  */
 export interface Host {
   readonly name: string;

@@ -27,7 +27,7 @@ export interface Duplex {
 }
 
 export interface DuplexBounds {
-  /** Bytes of stdout that `run` takes. */
+  /** Bytes of stdout that the programs of one connection may have said and that are held, together. */
   readonly stdoutBytes: number;
   /** Bytes of a line, and of stderr (the end of it is kept). */
   readonly lineBytes: number;
@@ -38,11 +38,16 @@ export interface DuplexBounds {
 }
 
 export const DUPLEX_BOUNDS: DuplexBounds = {
-  stdoutBytes: 32 * 1024 * 1024,
+  stdoutBytes: 24 * 1024 * 1024,
   lineBytes: 64 * 1024,
   sayMs: 120_000,
   lingerMs: 2_000,
 };
+
+/** What the programs of one connection have said so far and that is held for whoever asked: eight of them at once are bounded as one is. */
+export interface Held {
+  bytes: number;
+}
 
 /** Bytes written in one go; each piece has to be taken before the next one is handed over. */
 const PIECE = 256 * 1024;
@@ -146,7 +151,8 @@ export async function settled(duplex: Duplex, bounds: DuplexBounds): Promise<End
 
 /**
  * Runs a program to its end: `input` goes in, stdin is closed, output is collected.
- * @param leftMs what is left of the limit after the program was started
+ * @param around.leftMs what is left of the limit after the program was started
+ * @param around.held shared by the programs of one connection
  * @throws PlatformError PCTL-HOST-SILENT, PCTL-HOST-LOST, PCTL-HOST-FLOOD (7); the program is stopped first
  */
 export async function runOver(
@@ -155,7 +161,7 @@ export async function runOver(
   input: Uint8Array,
   limit: Limit,
   bounds: DuplexBounds = DUPLEX_BOUNDS,
-  leftMs: number = limit.ms,
+  { leftMs = limit.ms, held = { bytes: 0 } }: { leftMs?: number; held?: Held } = {},
 ): Promise<RunResult> {
   const stderr = tail(duplex.errors, bounds.lineBytes);
   const chunks: Buffer[] = [];
@@ -163,11 +169,12 @@ export async function runOver(
   const flooded = new Promise<never>((_, reject) => {
     duplex.output.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= bounds.stdoutBytes) chunks.push(chunk);
-      else {
-        chunks.length = 0;
-        reject(flood(host, limit.step, bounds.stdoutBytes));
-      }
+      held.bytes += chunk.length;
+      if (held.bytes <= bounds.stdoutBytes) return chunks.push(chunk);
+      chunks.length = 0;
+      // Nobody takes the rest: its window closes, and it writes no more.
+      duplex.output.pause();
+      reject(flood(host, limit.step, bounds.stdoutBytes));
     });
   });
   flooded.catch(() => {});
@@ -189,5 +196,7 @@ export async function runOver(
   } catch (error) {
     duplex.stop();
     throw error;
+  } finally {
+    held.bytes -= size;
   }
 }

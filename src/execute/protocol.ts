@@ -21,7 +21,7 @@ export interface Answer {
 const GREETING = 'platformctl 1';
 /** Larger payloads travel in pieces: each is a word that keeps the conversation alive. */
 const PIECE = 256 * 1024;
-const MAX_ANSWER = 32 * 1024 * 1024;
+const MAX_ANSWER = 24 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

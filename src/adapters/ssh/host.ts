@@ -26,6 +26,7 @@ export function createSshHost(
 ): Host {
   const bounds = options.bounds ?? DUPLEX_BOUNDS;
   const slots = createSlots(MAX_CHANNELS);
+  const held = { bytes: 0 };
   /** Programs that got TERM and have not ended: KILL, now. */
   const stopped = new Set<() => void>();
   let gone = false;
@@ -100,7 +101,7 @@ export function createSshHost(
     name,
     async run(program, input, limit) {
       const { duplex, leftMs } = await start(program, limit);
-      return runOver(duplex, name, input, limit, bounds, leftMs);
+      return runOver(duplex, name, input, limit, bounds, { leftMs, held });
     },
     async talk(program, limit) {
       const { duplex } = await start(program, limit);

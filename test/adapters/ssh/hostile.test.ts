@@ -222,6 +222,37 @@ describe('X-8 once the connection stands', () => {
     await connected.close();
   });
 
+  test('I-4 eight programs of one connection write without end: each is given up, and none writes on', async () => {
+    const bound = 4 * 1024 * 1024;
+    let written = 0;
+    const port = await ssh((connection) =>
+      onExec(connection, (yes) => {
+        const channel = yes?.();
+        const chunk = Buffer.alloc(64 * 1024, 0x61);
+        const pump = (): void => {
+          while (channel?.writable) {
+            written += chunk.length;
+            if (!channel.write(chunk)) break;
+          }
+        };
+        channel?.on('drain', pump);
+        pump();
+      }),
+    );
+    // Nothing kills them: it is the window that stops them.
+    const d = { ...deps(), host: { bounds: { ...DUPLEX_BOUNDS, stdoutBytes: bound }, killAfterMs: 60_000 } };
+    const connected = await createConnect(d)(to(port));
+    const runs = Array.from({ length: 8 }, () =>
+      failure(connected.run(program('yes'), bytes(''), { ms: 10_000, step: 'observe' })),
+    );
+    for (const error of await Promise.all(runs)) expect(error).toMatchObject({ code: 'PCTL-HOST-FLOOD', exit: 7 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const then = written;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(written).toBe(then);
+    await connected.close();
+  });
+
   test('resets in the middle: PCTL-HOST-LOST', async () => {
     const port = await ssh((connection) =>
       onExec(connection, (yes) => {
