@@ -13,6 +13,7 @@ import type { Case } from './apply-case.js';
 import { factsUnderLock } from './apply-facts.js';
 import { asGate, describeHolder, type Inside, refused } from './apply-inside.js';
 import { run } from './apply-run.js';
+import { forgetOldRuns } from './forget.js';
 import { settled } from './interrupted.js';
 import { fail, type Looked, type PlanContext } from './looks.js';
 import { lookAtHost } from './observe-host.js';
@@ -73,6 +74,10 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
   }
   const status = options.dryRun ? seen.observation.status : await settled(exchange, plan.host, seen);
   const now = { ...seen, observation: { ...seen.observation, status } };
+  if (!options.dryRun && changesAnything(plan)) {
+    const { host, module } = plan;
+    await forgetOldRuns(exchange, { module, host, status }, open.policy.platform.retention, world.clock.now());
+  }
   const facts = await factsUnderLock(world, open, now, inside.host, inside.self);
   const gates = evaluate(facts.gates);
   const exit = gatesExit(gates);

@@ -42,7 +42,10 @@ async function onHost(underway: Underway, line: Line): Promise<ApplyResult> {
   } catch (error) {
     result = failed(underway, error);
   }
-  if (!gone.started && !open.options.dryRun) await tellHost(inside, result);
+  if (!gone.started && !open.options.dryRun && result.outcome !== 'no_changes') {
+    await tellHost(inside, result);
+    if (result.outcome !== 'busy') result = { ...result, runId: inside.runId };
+  }
   await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => line.drop());
   return result;
 }
@@ -98,7 +101,6 @@ const whyOf = ({ error, gates }: ApplyResult): string =>
 /** A run that got as far as the host stands in the host's chain, whatever became of it. */
 async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
   const { exchange, open, runId, world } = inside;
-  if (result.outcome === 'no_changes') return;
   const run = { id: runId, who: world.who, approvedBy: result.approvedBy };
   const line = auditMiddle(auditEntry(open.plan, run, result.outcome));
   const answers = await exchange([message('audit', line, result.outcome, String(result.exitCode), whyOf(result))], {

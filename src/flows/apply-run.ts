@@ -23,7 +23,6 @@ import type { factsUnderLock } from './apply-facts.js';
 import { hintFor } from './apply-hint.js';
 import type { Inside } from './apply-inside.js';
 import type { Talk } from './apply-line.js';
-import { forgetOldRuns } from './forget.js';
 import type { Looked } from './looks.js';
 import { timestamp } from './plan-context.js';
 import { mirrorHere } from './record-here.js';
@@ -72,9 +71,6 @@ export async function run(
       dotenv: now.dotenv,
       deadlines: { compose: COMPOSE_SECONDS },
     };
-    const { host, module } = plan;
-    const { status } = now.observation;
-    await forgetOldRuns(exchange, { module, host, status }, open.policy.platform.retention, world.clock.now());
     const said = await sayGo(inside, goMessages(going));
     if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;

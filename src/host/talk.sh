@@ -374,9 +374,9 @@ do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
 
 #include record.sh
 
-# A run that ends before `go` stands in the chain too, and its end in its journal (X-1): MIDDLE OUTCOME EXIT WHY. What comes back is the chain's new head.
+# A run that ends before `go` stands in the chain too, and one that had its locks in a journal (X-1): MIDDLE OUTCOME EXIT WHY. What comes back is the chain's new head.
 do_audit() {
-  if [ -n "$RUN" ] && [ -z "$FINISH" ] && [ $# = 4 ]; then
+  if [ -n "$RUN" ] && [ -z "$FINISH" ] && [ -s "$B/locks" ] && [ $# = 4 ]; then
     IFS='. ' read -r uptime _ </proc/uptime
     printf 'end %s %s %s %s\n' "$2" "$3" "$uptime" "$4" >"$B/journal"
   fi
