@@ -24,13 +24,19 @@ export interface Command {
 
 /** A command from start to end. @throws Error where it ends otherwise than expected: a failure is no measurement */
 export async function time({ program, args, exit = 0, options = {} }: Command): Promise<number> {
+  return timed(async () => {
+    const finished = await finish(program, args, options);
+    if (finished.exit !== exit) {
+      throw new Error(`${program} ${args.join(' ')} exited ${finished.exit}:\n${finished.stdout}${finished.stderr}`);
+    }
+  });
+}
+
+/** How long an action takes, in seconds. */
+export async function timed(action: () => Promise<unknown>): Promise<number> {
   const started = process.hrtime.bigint();
-  const finished = await finish(program, args, options);
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  if (finished.exit !== exit) {
-    throw new Error(`${program} ${args.join(' ')} exited ${finished.exit}:\n${finished.stdout}${finished.stderr}`);
-  }
-  return seconds;
+  await action();
+  return Number(process.hrtime.bigint() - started) / 1e9;
 }
 
 function median(values: readonly number[]): number {

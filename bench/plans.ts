@@ -1,7 +1,7 @@
 /** P-5: a plan of 1, 10 and 100 modules on one host, against one raw `ssh` with a shell loop that asks docker for the same. */
 import { IDLE, stage } from '../test/accept/stage.js';
 import { startLab } from '../test/lab/lab.js';
-import { compare, type Row } from './measure.js';
+import { compare, type Row, timed } from './measure.js';
 
 const COUNTS = [1, 10, 100];
 const ids = Array.from({ length: Math.max(...COUNTS) }, (_, index) => `m${index + 1}`);
@@ -18,12 +18,6 @@ for m in ${modules.join(' ')}; do
   docker image inspect --format '{{.Id}}' lab/busybox:1
   sha256sum compose.yaml
 done`;
-
-async function timed(action: () => Promise<unknown>): Promise<number> {
-  const started = process.hrtime.bigint();
-  await action();
-  return Number(process.hrtime.bigint() - started) / 1e9;
-}
 
 export async function plans(): Promise<Row[]> {
   const lab = await startLab();

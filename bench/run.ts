@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   scale: async () => (await import('./scale.js')).scale(),
   ssh: async () => (await import('./ssh.js')).ssh(),
   plans: async () => (await import('./plans.js')).plans(),
+  ansible: async () => (await import('./ansible.js')).ansible(),
   redact: async () => (await import('./redact.js')).redact(),
   fleet: async () => (await import('./fleet.js')).fleetBench(),
 };
