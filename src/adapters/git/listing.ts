@@ -85,6 +85,7 @@ async function readPlain(full: string, path: string, max: number): Promise<Uint8
         exit: EXIT_INVALID,
         summary: `${path} is larger than ${max} bytes`,
         where: { file: path },
+        hint: 'keep large data out of the repository',
       });
     }
     return file.readFile();
@@ -122,4 +123,5 @@ const unreadable = (path: string, error: NodeJS.ErrnoException): PlatformError =
     summary: `${path} cannot be read`,
     where: { file: path },
     why: error.code ?? 'error',
+    hint: `ls -ld ${path} shows whose it is; git's ignored files are not read`,
   });
