@@ -1,5 +1,5 @@
-import { EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
-import { listLocks } from '../flows/host-looks.js';
+import type { ExitCode } from '../exits.js';
+import { locksFlow } from '../flows/locks.js';
 import type { World } from '../ports.js';
 import { locksJson, locksText } from '../views/locks.js';
 import { type Globals, printJson, styleOf, wantsJson } from './output.js';
@@ -10,8 +10,8 @@ export async function run(
   _args: string[],
   flags: Globals & { readonly host?: string },
 ): Promise<ExitCode> {
-  const rows = await listLocks(world, flags.host);
-  if (wantsJson(flags)) printJson(world, flags, locksJson(rows));
-  else world.terminal.out(locksText(rows, styleOf(world, {})));
-  return EXIT_NO_CHANGES;
+  const result = await locksFlow(world, flags.host);
+  if (wantsJson(flags)) printJson(world, flags, locksJson(result));
+  else world.terminal.out(locksText(result, styleOf(world, {})));
+  return result.exitCode;
 }

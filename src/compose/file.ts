@@ -8,7 +8,7 @@ import { isMap, type JsonMap, member, type Path, strings } from './values.js';
 import { hasVariable, isInvalidTemplate } from './variables.js';
 
 /** Compose files of known projects stay under 50 kB. */
-const MAX_BYTES = 1024 * 1024;
+export const COMPOSE_MAX_BYTES = 1024 * 1024;
 const MAX_PROBLEMS = 100;
 /** What compose itself takes, but for a first character that a command could take for an option (X-2) and what names a folder everywhere else. */
 const NAME = /^(?!\.{1,2}$)[a-zA-Z0-9_.][a-zA-Z0-9._-]{0,127}$/;
@@ -25,7 +25,11 @@ const POLICY_CODES = new Set(['PCTL-COMPOSE-INCLUDE', 'PCTL-COMPOSE-EXTENDS', 'P
 export function parseCompose(bytes: Uint8Array, path: string): ParsedCompose {
   const hidden = foreignLineBreak(bytes, path);
   if (hidden) return { ok: false, problems: [hidden], exit: 3 };
-  const parsed = parseYaml(bytes, path, { merge: true, maxBytes: MAX_BYTES, foreignTags: ['!reset', '!override'] });
+  const parsed = parseYaml(bytes, path, {
+    merge: true,
+    maxBytes: COMPOSE_MAX_BYTES,
+    foreignTags: ['!reset', '!override'],
+  });
   if (!parsed.ok) return { ok: false, problems: parsed.problems, exit: 3 };
   const data = parsed.document.data as Json;
   const problems: Problem[] = [];
@@ -44,7 +48,7 @@ export function parseCompose(bytes: Uint8Array, path: string): ParsedCompose {
  * compose sees: such a file is refused.
  */
 function foreignLineBreak(bytes: Uint8Array, file: string): Problem | null {
-  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, MAX_BYTES));
+  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, COMPOSE_MAX_BYTES));
   const found = /[\u0085\u2028\u2029]/.exec(text);
   if (!found) return null;
   const before = text.slice(0, found.index).split('\n');

@@ -1,5 +1,5 @@
 /** The compose files that modules name, parsed once, and what their names say when modules are held against each other (M-11). */
-import { parseCompose } from '../compose/file.js';
+import { COMPOSE_MAX_BYTES, parseCompose } from '../compose/file.js';
 import type { ComposeFile, ParsedCompose } from '../compose/model.js';
 import { neededServices } from '../compose/needs.js';
 import { references } from '../compose/references.js';
@@ -7,6 +7,8 @@ import { type ComposeNames, type CrossProblem, crossCheck } from '../manifest/cr
 import type { Loaded, ServiceNeeds } from '../manifest/load.js';
 import type { ServiceModule } from '../manifest/model.js';
 import { shapeFlaw } from '../manifest/repo-tree.js';
+import { oversized } from '../manifest/yaml.js';
+import type { TreeEntry } from '../ports.js';
 
 /**
  * Every compose file of which there are bytes, parsed; files that are no compose file are there with their problems.
@@ -24,6 +26,20 @@ export function parseAll(
     if (found && !parsed.has(composeFile)) parsed.set(composeFile, parseCompose(found, composeFile));
   }
   return parsed;
+}
+
+/** Compose files that their size alone refuses (M-3): nobody reads or parses them. */
+export function refusedBySize(
+  modules: Iterable<ServiceModule>,
+  entries: ReadonlyMap<string, Pick<TreeEntry, 'mode' | 'size'>>,
+): Map<string, ParsedCompose> {
+  const refused = new Map<string, ParsedCompose>();
+  for (const { composeFile } of modules) {
+    const entry = entries.get(composeFile);
+    if (!entry?.mode.startsWith('100') || entry.size <= COMPOSE_MAX_BYTES || shapeFlaw(composeFile, '')) continue;
+    refused.set(composeFile, { ok: false, problems: [oversized(composeFile, COMPOSE_MAX_BYTES)], exit: 3 });
+  }
+  return refused;
 }
 
 /** The rules of M-11 over all modules. */

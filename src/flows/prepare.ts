@@ -153,6 +153,7 @@ function prepareModule(
   today: string,
 ): { prepared: Prepared | null; errors: Failure[] } {
   const composeBytes = bytes.get(module.composeFile);
+  const parsedBefore = parsed.get(module.composeFile);
   const composeFile = onHost(host, module.composeFile);
   const fail = (
     code: string,
@@ -163,6 +164,12 @@ function prepareModule(
     prepared: null,
     errors: [problemFailure(module.id, { code, file, line: 1, column: 1, message, hint })],
   });
+  const unreadable = ({ problems, exit }: ParsedCompose & { readonly ok: false }) => ({
+    prepared: null,
+    errors: problems.map((problem) => problemFailure(module.id, problem, exit ?? EXIT_INVALID)),
+  });
+  // Too large to be read.
+  if (!composeBytes && parsedBefore?.ok === false) return unreadable(parsedBefore);
   if (!manifest || !composeBytes)
     return fail(
       'PCTL-COMPOSE-MISSING',
@@ -179,12 +186,8 @@ function prepareModule(
       'move it there, or name another repo_root',
     );
   }
-  const result = parsed.get(module.composeFile) ?? parseCompose(composeBytes, module.composeFile);
-  if (!result.ok)
-    return {
-      prepared: null,
-      errors: result.problems.map((problem) => problemFailure(module.id, problem, result.exit ?? EXIT_INVALID)),
-    };
+  const result = parsedBefore ?? parseCompose(composeBytes, module.composeFile);
+  if (!result.ok) return unreadable(result);
   const compose = result.file;
   if (!compose.services.has(module.service)) {
     const known = [...compose.services.keys()].slice(0, 20).join(', ');

@@ -184,6 +184,15 @@ export interface LockRow {
   readonly ciUrl: string | null;
 }
 
+export interface LocksResult {
+  readonly locks: readonly LockRow[];
+  /** How many hosts were asked with success. */
+  readonly answered: number;
+  /** Hosts that could not be asked. */
+  readonly errors: readonly Failure[];
+  readonly exitCode: ExitCode;
+}
+
 export interface Check {
   readonly id: string;
   readonly host: string | null;

@@ -13,7 +13,7 @@ import {
 } from '../manifest/load.js';
 import { CONFIG_PATH } from '../manifest/platform.js';
 import type { Git, TreeEntry, WorkTree, World } from '../ports.js';
-import { neededBy, parseAll } from './compose-files.js';
+import { neededBy, parseAll, refusedBySize } from './compose-files.js';
 
 /** Bytes of one file that goes into a plan. */
 const FILE_MAX_BYTES = 64 * 1024 * 1024;
@@ -32,11 +32,11 @@ export interface Gathered {
   readonly branch: string | null;
   readonly workTree: boolean;
   readonly wanted: Loaded;
-  /** Compose files that were read on the way: those of stacks (M-9). */
+  /** Compose files that were read on the way, those of stacks (M-9), and those that are too large to be read. */
   readonly compose: ReadonlyMap<string, ParsedCompose>;
   /** Every file of the tree. */
   readonly entries: ReadonlyMap<string, TreeEntry>;
-  /** Bytes of regular files of the tree; paths that are none are left out. One process however many. */
+  /** Bytes of regular files of the tree; paths that are none, and compose files that are too large, are left out. One process however many. */
   readonly read: (paths: readonly string[]) => Promise<Map<string, Uint8Array>>;
   /** config.yaml; empty where there is none. */
   readonly platformBytes: Uint8Array;
@@ -63,7 +63,13 @@ export async function gatherWanted(world: Pick<World, 'workTree'>, git: Git, sou
   const manifests = manifestPaths(list).filter((path) => entries.get(path)!.size <= MANIFEST_MAX_BYTES);
   const bytes = await read(manifests, MANIFEST_MAX_BYTES);
   const manifest = readManifests({ entries: list, bytes });
-  const compose = await stackFiles(manifest, (paths) => read(paths, FILE_MAX_BYTES));
+  const refused = refusedBySize(manifest.modules.values(), entries);
+  const readFiles = (paths: readonly string[]) =>
+    read(
+      paths.filter((path) => !refused.has(path)),
+      FILE_MAX_BYTES,
+    );
+  const compose = new Map([...refused, ...(await stackFiles(manifest, readFiles))]);
   return {
     sha,
     branch: sha === head.sha ? head.branch : null,
@@ -71,7 +77,7 @@ export async function gatherWanted(world: Pick<World, 'workTree'>, git: Git, sou
     wanted: wantedOf(manifest, neededBy(compose)),
     compose,
     entries,
-    read: (paths) => read(paths, FILE_MAX_BYTES),
+    read: readFiles,
     platformBytes: bytes.get(CONFIG_PATH) ?? new Uint8Array(),
     dirtyPaths: disk ? differing(committed, list) : [],
   };

@@ -3,7 +3,7 @@ import { EXIT_STALE } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import { canonical } from '../plan/artifact.js';
 import { type GateFacts, planAgain } from './facts.js';
-import { equalTokens } from './provenance.js';
+import { spentWords } from './spent.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 type Identity = NonNullable<Plan['observed']>['identity'];
@@ -14,9 +14,8 @@ export function freshnessGate(facts: GateFacts): GateVerdict {
   const again = planAgain(plan);
   const stale = (code: string, why: string): GateFailure => failure(EXIT_STALE, code, why, again);
   const failures: GateFailure[] = [];
-  if (status?.spent.some((digest) => equalTokens(digest, plan.digest))) {
-    failures.push(stale('PCTL-PLAN-SPENT', `plan ${plan.digest.slice(0, 12)} was applied before`));
-  }
+  const spent = spentWords(plan, status);
+  if (spent !== null) failures.push(stale('PCTL-PLAN-SPENT', spent));
   if (identity === null || status === undefined) {
     if (stage === 'under lock') failures.push(stale('PCTL-PLAN-STALE', `what is on ${plan.host} now is not known`));
     return verdict('G-9', 'freshness', failures, false);

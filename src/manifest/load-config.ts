@@ -8,7 +8,7 @@ import { linkCode, type RepoTree, SUBMODULE, SYMLINK } from './repo-tree.js';
 import { checkSchema } from './schema-check.js';
 import { whole } from './tree-problems.js';
 import type { PlatformConfig } from './types.js';
-import { parseYaml } from './yaml.js';
+import { oversized, parseYaml } from './yaml.js';
 
 /** Bytes of one manifest. */
 export const MANIFEST_MAX_BYTES = 1024 * 1024;
@@ -38,13 +38,7 @@ export function configOf(bytes: Uint8Array | undefined, tree: RepoTree, problems
 
 const UNREADABLE: Config = { platform: NO_PLATFORM, hosts: null, valid: false };
 
-export const tooLarge = (file: string): Problem =>
-  whole(
-    file,
-    'PCTL-YAML-SIZE',
-    `the file is larger than ${MANIFEST_MAX_BYTES} bytes`,
-    'a manifest is a page of text; move data into files that it names',
-  );
+export const tooLarge = (file: string): Problem => oversized(file, MANIFEST_MAX_BYTES);
 
 function loadConfig(bytes: Uint8Array, tree: RepoTree, problems: Problem[]): Config {
   const config = open(CONFIG_PATH, bytes, problems);

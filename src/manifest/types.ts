@@ -487,6 +487,27 @@ export interface LockDocument {
     source_sha: string | null;
     ci_url: string | null;
   }[];
+  /**
+   * Hosts that could not be asked.
+   */
+  errors: {
+    module: string | null;
+    /**
+     * Stable.
+     */
+    code: string;
+    summary: string;
+    where: {
+      file?: string;
+      line?: number;
+      column?: number;
+      host?: string;
+      step?: string;
+    } | null;
+    why: string | null;
+    hint: string | null;
+    exitCode: number;
+  }[];
 }
 
 /**

@@ -14,16 +14,17 @@ export interface Flaw {
   readonly hint?: string;
 }
 
+/** What is said of a file by its size alone. */
+export const tooLong = (maxBytes: number): Flaw => ({
+  code: 'PCTL-YAML-SIZE',
+  offset: 0,
+  message: `the file is larger than ${maxBytes} bytes`,
+  hint: 'a manifest is a page of text; move data into files that it names',
+});
+
 /** The text of a file, or why its bytes are none. Sizes are compared before anything is decoded. */
 export function decode(text: Uint8Array | string, maxBytes: number): string | Flaw {
-  if (text.length > maxBytes) {
-    return {
-      code: 'PCTL-YAML-SIZE',
-      offset: 0,
-      message: `the file is larger than ${maxBytes} bytes`,
-      hint: 'a manifest is a page of text; move data into files that it names',
-    };
-  }
+  if (text.length > maxBytes) return tooLong(maxBytes);
   let decoded: string;
   if (typeof text === 'string') {
     decoded = text;

@@ -5,7 +5,7 @@
 import { Composer, Parser, type YAMLParseError } from 'yaml';
 import type { Problem } from '../errors.js';
 import { convert } from './yaml-data.js';
-import { decode, type Flaw, scan } from './yaml-scan.js';
+import { decode, type Flaw, scan, tooLong } from './yaml-scan.js';
 
 /** Bytes of a file, unless the caller says otherwise. */
 const DEFAULT_MAX_BYTES = 1024 * 1024;
@@ -44,6 +44,12 @@ export function parseYaml(text: Uint8Array | string, file: string, options: Yaml
       { code: 'PCTL-YAML-SYNTAX', offset: 0, message: 'the YAML parser gave up on this file' },
     ]);
   }
+}
+
+/** What `parseYaml` says of a file that is larger than it reads, for those who know the size and need not read it. */
+export function oversized(file: string, maxBytes: number): Problem {
+  const { code, message, hint } = tooLong(maxBytes);
+  return { code, file, line: 1, column: 1, message, ...(hint ? { hint } : {}) };
 }
 
 function read(text: string, file: string, options: YamlOptions): ParsedYaml {

@@ -49,6 +49,16 @@ describe('platformctl validate', () => {
     expect(code).toBe(3);
   });
 
+  it.each([50, 70])('a manifest and a compose file of %i MB are refused by their size (M-3)', async (megabytes) => {
+    const huge = '#'.repeat(megabytes * 1_000_000);
+    const changes = { 'compose/web.yaml': huge, 'modules/big/module.yaml': huge };
+    const { code, text } = await validate(changes);
+    expect(text.match(/[^\n]*PCTL-YAML-SIZE[^\n]*/g)).toHaveLength(2);
+    expect(text).toContain('compose/web.yaml:1:1');
+    expect(text).toContain('modules/big/module.yaml:1:1');
+    expect(code).toBe(3);
+  });
+
   it('--json follows its schema (C-1)', async () => {
     const { code, text } = await validate(BAD, true);
     const document = JSON.parse(text);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { moduleProblems, selected } from '../../src/flows/plan-selection.js';
+import { prepare } from '../../src/flows/prepare.js';
 import { planReferences } from '../../src/flows/references.js';
 import { gatherWanted } from '../../src/flows/wanted.js';
 import type { Git, TreeEntry, WorkTree } from '../../src/ports.js';
@@ -90,6 +91,29 @@ describe('from a commit (M-4)', () => {
     const { wanted } = await gatherWanted({}, git, { sha: 'a' });
     expect(wanted.problems.map(({ file, code }) => [file, code])).toEqual([
       ['modules/big/module.yaml', 'PCTL-YAML-SIZE'],
+    ]);
+  });
+
+  it('a compose file of 50 MB is not read, and told of each module that names it (M-3)', async () => {
+    const entries: TreeEntry[] = [
+      { path: '.platform/config.yaml', mode: '100644', id: '1', size: CONFIG.length },
+      { path: 'modules/web/module.yaml', mode: '100644', id: '2', size: MODULE.length },
+      { path: 'compose/web.yaml', mode: '100644', id: '3', size: 50_000_000 },
+    ];
+    const texts = new Map([CONFIG, MODULE].map((text, at) => [`${at + 1}`, new TextEncoder().encode(text)]));
+    const git = {
+      root: '/nowhere',
+      head: async () => ({ sha: 'a', branch: null }),
+      tree: async () => entries,
+      blobs: async (ids: readonly string[]) => {
+        expect(ids).not.toContain('3');
+        return texts;
+      },
+    } as unknown as Git;
+    const gathered = await gatherWanted({}, git, { sha: 'a' });
+    const { errors } = await prepare(gathered, gathered.wanted.platform, ['web'], '2026-01-01');
+    expect(errors.map(({ module, code, where, exitCode }) => [module, code, where?.file, exitCode])).toEqual([
+      ['web', 'PCTL-YAML-SIZE', 'compose/web.yaml', 3],
     ]);
   });
 });
@@ -212,6 +236,30 @@ describe('from the work tree (M-4)', () => {
     expect(kept).toEqual((await git.tree(sha)).find(({ path }) => path === 'a/kept'));
     expect(gathered.entries.get('a/link')?.mode).toBe('120000');
     expect([...(await gathered.read(['a/link', 'a/kept'])).keys()]).toEqual(['a/kept']);
+  });
+
+  it('large files are hashed a piece at a time: memory does not grow with them', async () => {
+    const { repo: r, world } = await open();
+    const { truncateSync, writeFileSync } = await import('node:fs');
+    const size = 80 * 1024 * 1024;
+    for (const name of ['one', 'two', 'three']) {
+      writeFileSync(`${r.root}/${name}`, '');
+      truncateSync(`${r.root}/${name}`, size);
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }, 1);
+    const entries = await (world.workTree as WorkTree).entries(r.root);
+    clearInterval(watch);
+    expect(most).toBeLessThan(48 * 1024 * 1024);
+    expect(entries.find(({ path }) => path === 'two')).toEqual({
+      path: 'two',
+      mode: '100644',
+      id: r.git('hash-object', 'two'),
+      size,
+    });
   });
 
   it('a file that became a link since it was listed is not followed', async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { PlatformError, ProblemsError } from '../../src/errors.js';
-import type { Check, LockRow } from '../../src/flows/results.js';
+import type { Check, LockRow, LocksResult } from '../../src/flows/results.js';
 import type { StepEvent } from '../../src/ports.js';
 import { applyJson, applyText } from '../../src/views/apply.js';
 import { auditJson, auditText } from '../../src/views/audit.js';
@@ -267,8 +267,25 @@ describe('lock list, doctor, audit verify', () => {
     },
   ];
   it('X-6 locks', async () => {
-    await golden('locks', locksText(locks, PLAIN) + locksText([], PLAIN));
-    valid('lock-output', locksJson(locks));
+    const all: LocksResult = { locks, answered: 2, errors: [], exitCode: 0 };
+    const part: LocksResult = {
+      ...all,
+      errors: [
+        {
+          module: null,
+          code: 'PCTL-HOST-CONNECT',
+          summary: 'edge did not let us in within 15 s',
+          where: { host: 'edge', step: 'connect' },
+          why: 'no SSH server answered',
+          hint: 'platformctl host check edge',
+          exitCode: 7,
+        },
+      ],
+      exitCode: 7,
+    };
+    const results = [all, { ...all, locks: [] }, part, { ...part, locks: [] }, { ...part, locks: [], answered: 0 }];
+    await golden('locks', results.map((result) => locksText(result, PLAIN)).join('----\n'));
+    for (const result of results) valid('lock-output', locksJson(result));
   });
 
   const checks: Check[] = [

@@ -64,15 +64,7 @@ async function readAll(path: string, max: number): Promise<Uint8Array> {
     const { size, ...info } = await file
       .stat()
       .then((s) => ({ size: s.size, isFile: s.isFile(), isFolder: s.isDirectory() }));
-    if (!info.isFile) {
-      throw new PlatformError({
-        code: 'PCTL-FILE-READ',
-        exit: EXIT_TOOL_ERROR,
-        summary: `${path} cannot be read`,
-        where: { file: path },
-        why: info.isFolder ? 'it is a folder' : 'it is no regular file',
-      });
-    }
+    if (!info.isFile) throw Object.assign(new Error('no file'), { code: info.isFolder ? 'EISDIR' : 'NOT_REGULAR' });
     if (size > max) throw tooLarge(path, max);
     const bytes = Buffer.alloc(Math.min(max, size) + 1);
     let read = 0;
@@ -223,5 +215,6 @@ function tooLarge(path: string, max: number): PlatformError {
     exit: EXIT_INVALID,
     summary: `${path} is larger than ${max} bytes`,
     where: { file: path },
+    hint: 'is it the file that was meant? Nothing of that kind grows so large',
   });
 }

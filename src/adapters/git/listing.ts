@@ -1,6 +1,7 @@
 /** The work tree as `validate` and `plan` without `--sha` read it (M-4): what git tracks or would track, as it lies there now. Ignored files are not in it. */
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, open, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../../exits.js';
@@ -13,6 +14,8 @@ const ENTRIES_MAX = 200_000;
 /** Larger files are not hashed: nothing that size is delivered. */
 const HASHED_MAX = 256 * 1024 * 1024;
 const AT_ONCE = 16;
+/** Bytes of a file that are in memory while it is hashed. */
+const PIECE = 256 * 1024;
 const NO_ID = '0'.repeat(40);
 
 /** @param env the environment that git gets (M-6) */
@@ -56,13 +59,46 @@ async function entryOf(root: string, path: string): Promise<TreeEntry | null> {
   if (!stat.isFile()) return null;
   const mode = (stat.mode & 0o100) !== 0 ? '100755' : '100644';
   if (stat.size > HASHED_MAX) return { path, mode, id: NO_ID, size: stat.size };
-  const bytes = await readPlain(full, path, HASHED_MAX);
-  return bytes && { path, mode, id: blobId(bytes), size: bytes.length };
+  return withPlain(full, path, async (file, size) => ({ path, mode, id: await idOf(file, size), size }));
 }
 
-/** Opens without following a link, so that what is read is what was listed. */
+/** The id of a blob, a piece at a time: a repo's largest files never lie in memory. One that changes while it is read is no blob that git knows. */
+async function idOf(file: FileHandle, size: number): Promise<string> {
+  const hash = createHash('sha1').update(`blob ${size}\0`);
+  const piece = Buffer.allocUnsafe(Math.min(PIECE, size + 1));
+  let read = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(piece, 0, piece.length, read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+    if (read > size) break;
+    hash.update(piece.subarray(0, bytesRead));
+  }
+  return read === size ? hash.digest('hex') : NO_ID;
+}
+
 async function readPlain(full: string, path: string, max: number): Promise<Uint8Array | null> {
-  let file: Awaited<ReturnType<typeof open>>;
+  return withPlain(full, path, async (file, size) => {
+    if (size > max) {
+      throw new PlatformError({
+        code: 'PCTL-FILE-TOO-LARGE',
+        exit: EXIT_INVALID,
+        summary: `${path} is larger than ${max} bytes`,
+        where: { file: path },
+        hint: 'keep large data out of the repository',
+      });
+    }
+    return file.readFile();
+  });
+}
+
+/** Opens without following a link, so that what is read is what was listed. null: no regular file. */
+async function withPlain<T>(
+  full: string,
+  path: string,
+  use: (file: FileHandle, size: number) => Promise<T>,
+): Promise<T | null> {
+  let file: FileHandle;
   try {
     file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
@@ -72,16 +108,9 @@ async function readPlain(full: string, path: string, max: number): Promise<Uint8
   }
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) return null;
-    if (stat.size > max) {
-      throw new PlatformError({
-        code: 'PCTL-FILE-TOO-LARGE',
-        exit: EXIT_INVALID,
-        summary: `${path} is larger than ${max} bytes`,
-        where: { file: path },
-      });
-    }
-    return await file.readFile();
+    return stat.isFile() ? await use(file, stat.size) : null;
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? unreadable(path, error as NodeJS.ErrnoException) : error;
   } finally {
     await file.close();
   }
@@ -94,4 +123,5 @@ const unreadable = (path: string, error: NodeJS.ErrnoException): PlatformError =
     summary: `${path} cannot be read`,
     where: { file: path },
     why: error.code ?? 'error',
+    hint: `ls -ld ${path} shows whose it is; git's ignored files are not read`,
   });

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileError } from '../../../src/adapters/files/errors.js';
 import { createFiles } from '../../../src/adapters/files/files.js';
 
 const files = createFiles();
@@ -204,6 +205,51 @@ describe('faults', () => {
     } finally {
       spawnSync('umount', [small]);
     }
+  });
+
+  it('C-2 each error says what to do about it', async () => {
+    const hintOf = (work: Promise<unknown>) =>
+      work.then(
+        () => 'no error',
+        (error) => `${error.why ?? error.code}: ${error.hint?.replaceAll(folder, 'FOLDER')}`,
+      );
+    mkdirSync(join(folder, 'folder'));
+    writeFileSync(join(folder, 'file'), 'abc');
+    symlinkSync('loop', join(folder, 'loop'));
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    writeFileSync(join(folder, 'mine'), '', { mode: 0o000 });
+    const write = (name: string) => files.write(join(folder, name), Buffer.from('x'));
+    const read = (name: string) => files.read(join(folder, name), 2);
+    const told = [
+      await hintOf(read('folder')),
+      await hintOf(read('pipe')),
+      await hintOf(read('file')),
+      await hintOf(read('loop')),
+      await hintOf(write('folder')),
+      await hintOf(write('file/below')),
+      await hintOf(write('n'.repeat(300))),
+      await hintOf(files.remove(join(folder, 'folder'))),
+    ];
+    chmodSync(folder, 0o555);
+    await asNobody(async () => {
+      told.push(await hintOf(read('mine')), await hintOf(write('new')));
+    });
+    expect(told).toMatchInlineSnapshot(`
+      [
+        "it is a folder: name a file, or move the folder away",
+        "it is no regular file: name a regular file",
+        "PCTL-FILE-TOO-LARGE: is it the file that was meant? Nothing of that kind grows so large",
+        "too many symlinks: a link leads back to itself: put a real file or folder there",
+        "it is a folder: name a file, or move the folder away",
+        "a part of the path is not a folder: move away what stands where a folder should be",
+        "the name is too long: choose a shorter name",
+        "it is a folder: name a file, or move the folder away",
+        "permission denied: ls -ld FOLDER/mine shows whose it is and who may",
+        "permission denied: ls -ld FOLDER shows whose it is and who may",
+      ]
+    `);
+    for (const code of ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'EPERM', 'ESTALE'])
+      expect(fileError('PCTL-FILE-WRITE', '/a/b', Object.assign(new Error(), { code })).hint).toBeTruthy();
   });
 
   it('a folder that cannot be written', async () => {
