@@ -1,6 +1,7 @@
 /** What an apply is about, gathered for the gates: the plans, what judges them, and what their commits say (G-1 to G-9). */
 import { PlatformError } from '../errors.js';
 import { EXIT_APPROVAL_MISMATCH, EXIT_INVALID, EXIT_TOOL_ERROR } from '../exits.js';
+import { planAgain } from '../gate/facts.js';
 import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
 import type { PlanContext } from './looks.js';
@@ -106,14 +107,14 @@ function refuseUnusable(plan: Plan): void {
       'PCTL-PLAN-OFFLINE',
       EXIT_INVALID,
       'the plan was made offline: it never saw its host',
-      `platformctl plan ${plan.module}`,
+      planAgain(plan),
     );
   if (plan.source_dirty)
     throw refuse(
       'PCTL-PLAN-DIRTY',
       EXIT_INVALID,
       'the plan was made from a dirty tree',
-      `commit, then platformctl plan ${plan.module}`,
+      `commit, then ${planAgain(plan)}`,
     );
 }
 

@@ -1,4 +1,5 @@
 import type { RunEnd } from '../execute/follow.js';
+import { planAgain } from '../gate/facts.js';
 import type { Plan } from '../manifest/types.js';
 
 /** What to do after a run that ended like this. */
@@ -16,7 +17,7 @@ export function hintFor(ended: RunEnd, plan: Plan, runId: string): string | null
         ? `the branch still asks for what was there before; revert it or fix it, for the next apply brings it back`
         : null;
     case 'applied_unrecorded':
-      return `it runs, but ${plan.host} could not write its record (disk full?): make room, then platformctl plan ${plan.module}`;
+      return `${plan.kind === 'remove' ? 'it is gone' : 'it runs'}, but ${plan.host} could not write its record (disk full?): make room, then ${planAgain(plan)}`;
     case 'remote_failed':
       return `nothing was changed; the journal is ${folder}/journal on ${plan.host}`;
     default:

@@ -90,7 +90,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
       message: `there is something to do by now: ${first?.reasons.join('; ')}`,
       gates,
       exitCode: EXIT_STALE,
-      hint: `platformctl plan ${plan.module}`,
+      hint: planAgain(plan),
     });
   }
   if (plan.delivery === 'verify') {

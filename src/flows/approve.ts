@@ -2,7 +2,7 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_INVALID, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '../exits.js';
 import { type AllowedSigners, keyFingerprint, parseAllowedSigners } from '../gate/allowed-signers.js';
-import { changesAnything } from '../gate/facts.js';
+import { changesAnything, planAgain } from '../gate/facts.js';
 import { SIGNATURES_MAX_BYTES, signatureText, signedMessage } from '../gate/signature-file.js';
 import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
@@ -81,7 +81,7 @@ export async function approve(
 
 function refuseUnappliable(plan: Plan, file: string): void {
   const refuse = (code: string, summary: string) =>
-    new PlatformError({ code, exit: EXIT_INVALID, summary, where: { file }, hint: `platformctl plan ${plan.module}` });
+    new PlatformError({ code, exit: EXIT_INVALID, summary, where: { file }, hint: planAgain(plan) });
   if (plan.source_dirty)
     throw refuse('PCTL-PLAN-DIRTY', 'a plan from a work tree that differs from its commit can never be applied');
   if (plan.offline) throw refuse('PCTL-PLAN-OFFLINE', 'a plan that was made offline can never be applied');

@@ -2,7 +2,7 @@
 import type { Denial, Verdict } from '../compose/model.js';
 import { exceptionToPaste } from '../compose/policy.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
-import type { GateFacts } from './facts.js';
+import { type GateFacts, planAgain } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 export function composeGate(facts: GateFacts): GateVerdict {
@@ -52,7 +52,7 @@ function unshown({ plan }: GateFacts, judged: Verdict): GateFailure[] {
         EXIT_POLICY_VIOLATION,
         'PCTL-COMPOSE-EXCEPTION',
         `the exception ${exception.rule}${exception.value === null ? '' : ` ${exception.value}`} is needed and the plan does not show it`,
-        `platformctl plan ${plan.module}`,
+        planAgain(plan),
       ),
     );
 }

@@ -85,8 +85,15 @@ export function changesAnything(plan: Plan): boolean {
   );
 }
 
-/** The command that makes a plan of this kind again. */
-export function planAgain({ kind, module, source_sha: sha }: Pick<Plan, 'kind' | 'module' | 'source_sha'>): string {
-  if (kind === 'rollback') return `platformctl rollback ${module} --to ${sha.slice(0, 7)}`;
-  return `platformctl plan ${module}${kind === 'remove' ? ' --remove' : ''}`;
+/**
+ * The command that makes a plan of this kind again, and changes nothing.
+ * @param at the commit that it is to be of, where that is not what the command takes by itself
+ */
+export function planAgain(
+  { kind, module, source_sha: sha }: Pick<Plan, 'kind' | 'module' | 'source_sha'>,
+  at?: string,
+): string {
+  if (kind === 'rollback')
+    return `platformctl rollback ${module} --to ${at ?? sha.slice(0, 7)} --out ${module}.plan.json`;
+  return `platformctl plan ${module}${kind === 'remove' ? ' --remove' : ''}${at === undefined ? '' : ` --sha ${at}`}`;
 }

@@ -1,6 +1,6 @@
 /** G-6: only hosts of config.yaml, as the one that they are known to be, never as root from afar. */
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
-import type { GateFacts } from './facts.js';
+import { type GateFacts, planAgain } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 const CHECK = 'HOST-ALLOWLIST-01';
@@ -22,10 +22,7 @@ export function hostsGate(facts: GateFacts): GateVerdict {
   }
   if (host.remoteRoot !== plan.remote_root) {
     failures.push(
-      refuse(
-        `the plan's remote_root is ${plan.remote_root}; ${plan.host} has ${host.remoteRoot}`,
-        `platformctl plan ${plan.module}`,
-      ),
+      refuse(`the plan's remote_root is ${plan.remote_root}; ${plan.host} has ${host.remoteRoot}`, planAgain(plan)),
     );
   }
   const remote = host.transport !== 'local';

@@ -1,6 +1,6 @@
 /** G-1, the pure part: what judges is the policy ref, and it is still what the plan was made under. */
 import { EXIT_POLICY_VIOLATION, EXIT_STALE } from '../exits.js';
-import type { GateFacts } from './facts.js';
+import { type GateFacts, planAgain } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 export function policyGate(facts: GateFacts): GateVerdict {
@@ -23,7 +23,7 @@ export function policyGate(facts: GateFacts): GateVerdict {
         EXIT_STALE,
         'PCTL-POLICY-MOVED',
         `the policy moved since the plan: it was made under ${plan.policy.sha.slice(0, 7)}, ${policy.sha.slice(0, 7)} judges now`,
-        `platformctl plan ${plan.module}`,
+        planAgain(plan),
       ),
     );
   }

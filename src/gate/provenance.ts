@@ -23,7 +23,7 @@ export function equalTokens(a: string, b: string): boolean {
 
 function madeFrom({ plan }: GateFacts): GateFailure[] {
   const failures: GateFailure[] = [];
-  const again = `commit, then platformctl plan ${plan.module}`;
+  const again = `commit, then ${planAgain(plan)}`;
   if (plan.source_dirty) {
     failures.push(
       failure(
@@ -40,7 +40,7 @@ function madeFrom({ plan }: GateFacts): GateFailure[] {
         EXIT_INVALID,
         'PCTL-PLAN-OFFLINE',
         'the plan was made offline: it does not say what is on the host',
-        `platformctl plan ${plan.module}`,
+        planAgain(plan),
       ),
     );
   }
@@ -72,7 +72,7 @@ function approvedCommit({ plan, platform, provenance }: GateFacts): GateFailure[
         EXIT_APPROVAL_MISMATCH,
         'PCTL-APPROVED-SHA',
         `${approvedSha.slice(0, 7)} was approved; the plan is of ${plan.source_sha.slice(0, 7)}`,
-        `platformctl plan ${plan.module} --sha ${approvedSha}`,
+        planAgain(plan, approvedSha),
       ),
     );
   }
@@ -137,7 +137,7 @@ function target(facts: GateFacts): GateFailure[] {
         EXIT_POLICY_VIOLATION,
         'PCTL-PLAN-TARGET',
         `the plan's ${what} is ${planned}; ${plan.module}'s manifest at that commit says ${declared}`,
-        `platformctl plan ${plan.module}`,
+        planAgain(plan),
       ),
     );
   if (module.id !== plan.module) differs('module', plan.module, module.id);
@@ -205,7 +205,7 @@ function content({ plan, provenance: { manifestDigest, files, commitPresent } }:
       EXIT_APPROVAL_MISMATCH,
       'PCTL-PLAN-CONTENT',
       `commit ${plan.source_sha.slice(0, 7)} does not give what the plan holds: ${named}`,
-      `platformctl plan ${plan.module} --sha ${plan.source_sha}`,
+      planAgain(plan, plan.source_sha),
     ),
   ];
 }
@@ -231,7 +231,7 @@ function order({ stage, plan, provenance: { lastApplied } }: GateFacts): GateFai
       'PCTL-COMMIT-OLDER',
       `commit ${plan.source_sha.slice(0, 7)} is older than ${lastApplied.sha?.slice(0, 7)}, which runs`,
       plan.kind === 'remove'
-        ? 'plan its removal at the newer commit'
+        ? `at the newer commit: ${planAgain(plan)}`
         : `platformctl rollback ${plan.module} --to ${plan.source_sha.slice(0, 12)}, or plan the newer commit`,
     ),
   ];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ExitCode } from '../../src/exits.js';
+import { hintFor } from '../../src/flows/apply-hint.js';
 import { evaluate } from '../../src/gate/evaluate.js';
 import { changesAnything, type GateFacts } from '../../src/gate/facts.js';
 import { parsePhase } from '../../src/gate/phase.js';
@@ -575,4 +576,47 @@ it('I-5: tokens of any length are compared without an early end', () => {
   expect(equalTokens('abc', 'abd')).toBe(false);
   expect(equalTokens('abc', 'abcd')).toBe(false);
   expect(equalTokens('é', 'e')).toBe(false);
+});
+
+describe('hints name the command that makes a plan of the same kind', () => {
+  const everythingWrong = (plan: Plan): GateFacts =>
+    makeFacts(plan, {
+      policy: { ref: 'main', sha: OLD, digest: hex('9') },
+      ...provenance({
+        approvedSha: OLD,
+        manifestDigest: hex('9'),
+        module: { ...module, service: 'other' },
+        lastApplied: { sha: OLD, relation: 'ancestor' },
+      }),
+      compose: {
+        text: denials(),
+        resolved: { ...denials(), exceptions: [{ rule: 'docker_socket', value: '/x', reason: 'x' }] },
+      },
+      ...identity({ serial: 99 }),
+      remade: { ...plan, project: 'other' },
+      status: { serial: 99, spent: [plan.digest] } as never,
+    });
+  const denials = () => ({ denials: [], exceptions: [], warnings: [], open: [] });
+  const wrong = { remote_root: '/srv/elsewhere', source_dirty: true, offline: true };
+
+  it.each([
+    ['apply', 'platformctl plan web', /^(at the newer commit: |commit, then )?platformctl plan web( --sha \w+)?$/],
+    ['remove', 'platformctl plan web --remove', /^(.*: |commit, then )?platformctl plan web --remove( --sha \w+)?$/],
+    [
+      'rollback',
+      'platformctl rollback web',
+      /^(commit, then )?platformctl rollback web --to \w+ --out web\.plan\.json$/,
+    ],
+  ] as const)('%s', (kind, command, form) => {
+    const plan = makePlan({ kind, ...wrong } as Partial<Plan>);
+    const hints = evaluate(everythingWrong(plan))
+      .flatMap((one) => one.failures)
+      .filter(({ code }) => code !== 'PCTL-COMMIT-OLDER' || kind !== 'apply')
+      .map(({ hint }) => hint ?? '');
+    const commands = hints.filter((hint) => /platformctl (plan|rollback)/.test(hint));
+    expect(commands.length).toBeGreaterThan(5);
+    for (const hint of commands) expect(hint).toMatch(form);
+    expect(commands.some((hint) => hint.includes(command))).toBe(true);
+    expect(hintFor({ outcome: 'applied_unrecorded' } as never, plan, 'r')).toContain(command);
+  });
 });
