@@ -14,17 +14,18 @@ put_whole() { # F, from F.new: the old or the new document at any moment (R-4)
 # OUTCOME: the audit line, then the status with the chain's head (R-2, R-6), under the chain's own lock.
 record() {
   outcome=$1
-  ended=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   (
     flock -w 60 9 || exit 1
-    chain_append "$(cat "$G/audit.$outcome")" "$ended" || exit 1
+    # One by one: where a command stands within another's words, nobody sees that it failed.
+    ended=$(date -u +%Y-%m-%dT%H:%M:%SZ) && middle=$(cat "$G/audit.$outcome") || exit 1
+    chain_append "$middle" "$ended" || exit 1
     F=$P/state/modules/$MODULE.status.json
     {
       cat "$G/status.$outcome" || exit 1
       if [ "$outcome" != applying ]; then
-        id=null container=null
-        [ -z "$ID" ] || id="\"$(fact "$ID")\"" container="\"$(fact "$LABEL")\""
-        printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$(fact "$WHY")" "$ended" "$id" "$container" || exit 1
+        why=$(fact "$WHY") && id=$(fact "$ID") && container=$(fact "$LABEL") || exit 1
+        if [ -z "$ID" ]; then id=null container=null; else id="\"$id\"" container="\"$container\""; fi
+        printf '%s","ended_at":"%s"},"container_id":%s,"container_hash":%s' "$why" "$ended" "$id" "$container" || exit 1
         [ "$outcome" != applied ] || printf ',"applied_at":"%s"' "$ended" || exit 1
       fi
       printf ',"audit":{"seq":%s,"hash":"%s"}}\n' "$CHAIN_SEQ" "$CHAIN_HASH" || exit 1

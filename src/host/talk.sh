@@ -382,7 +382,7 @@ do_audit() {
   fi
   (
     flock -w 20 9 || exit 1
-    chain_append "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" && printf '%s %s\n' "$CHAIN_SEQ" "$CHAIN_HASH"
+    ended=$(date -u +%Y-%m-%dT%H:%M:%SZ) && chain_append "$1" "$ended" && printf '%s %s\n' "$CHAIN_SEQ" "$CHAIN_HASH"
   ) 9>>"$P/locks/audit"
 }
 
