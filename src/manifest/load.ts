@@ -4,6 +4,7 @@ import { type Manifest, ordered, type Path } from './findings.js';
 import { configOf, MANIFEST_MAX_BYTES, open, tooLarge } from './load-config.js';
 import type { Platform, ServiceModule, Wanted } from './model.js';
 import { checkModule, checkStack } from './module-rules.js';
+import { suggester } from './nearest.js';
 import { CONFIG_PATH } from './platform.js';
 import { type NamedEntry, type RepoTree, repoTree, SUBMODULE, SYMLINK } from './repo-tree.js';
 import { checkSchema } from './schema-check.js';
@@ -93,7 +94,7 @@ export function readManifests(source: Source): ReadManifests {
   const manifests = new Map<string, Manifest>();
   const declared = new Map<string, object>();
   const stackIds = new Map([...stacks].map(([name, members]) => [name, members.map(({ id }) => id)]));
-  const context = { tree, hosts, ids, stacks: stackIds, unreadStacks };
+  const context = { tree, hosts, ids, suggest: suggester(ids), stacks: stackIds, unreadStacks };
   const take = (data: object, path: string, manifest: Manifest, stack: string | null): void => {
     const module = data as Module;
     const { id } = module.metadata;

@@ -16,6 +16,8 @@ export interface ModuleContext {
   readonly hosts: ReadonlyMap<string, { readonly repoRoot: string }> | null;
   /** Modules that are declared somewhere, rightly or not. */
   readonly ids: ReadonlySet<string>;
+  /** The one of them that may have been meant. */
+  readonly suggest: (id: string) => string | null;
   readonly stacks: ReadonlyMap<string, readonly string[]>;
   /** Stacks that could not be read: which modules they have is not known. */
   readonly unreadStacks: ReadonlySet<string>;
@@ -140,12 +142,12 @@ const hostFiles: Rule = (module, { tree, hosts }) => {
   });
 };
 
-const dependencies: Rule = (module, { self, ids, stacks, unreadStacks }) =>
+const dependencies: Rule = (module, { self, ids, suggest, stacks, unreadStacks }) =>
   textsAt(module, ['spec', 'depends_on']).flatMap(({ text, path }) => {
     if (self.has(text)) return [finding(module, path, 'PCTL-DEPENDS-CIRCLE', `${text} depends on itself`, 'remove it')];
     if (ids.has(text) || [...unreadStacks].some((stack) => text.startsWith(`${stack}-`))) return [];
     const members = stacks.get(text);
-    const close = nearest(text, ids);
+    const close = suggest(text);
     const hint = members
       ? `${text} is a stack: name its modules, such as ${members.slice(0, 3).join(', ')}`
       : close

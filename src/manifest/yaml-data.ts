@@ -1,6 +1,6 @@
 /** YAML nodes as plain data with null prototypes: what the parser's own conversion does, but with bounds and with duplicate and hostile keys refused (M-3). */
 import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
-import { anchorOf, duplicate, offsetOfNode } from './yaml-nodes.js';
+import { anchorOf, duplicate, LONE_SURROGATE, notUnicode, offsetOfNode } from './yaml-nodes.js';
 import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
@@ -187,6 +187,10 @@ class Converter {
       return null;
     }
     const name = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+    if (LONE_SURROGATE.test(name)) {
+      this.flaw(notUnicode(offset));
+      return null;
+    }
     if (FORBIDDEN_KEYS.has(name)) {
       this.flaw({
         code: 'PCTL-YAML-KEY',
@@ -210,6 +214,7 @@ class Converter {
 
   private scalar(node: Scalar): unknown {
     const { value } = node;
+    if (typeof value === 'string' && LONE_SURROGATE.test(value)) this.flaw(notUnicode(offsetOfNode(node)));
     if (typeof value !== 'number') return value;
     if (!Number.isFinite(value)) {
       this.flaw({

@@ -9,6 +9,16 @@ export const duplicate = (key: string, offset: number): Flaw => ({
   hint: 'keep one of them',
 });
 
+/** Half of a pair: an escape can write it (`"\uD800"`), and no encoding can, so it would become another text on its way. */
+export const LONE_SURROGATE = /\p{Surrogate}/u;
+
+export const notUnicode = (offset: number): Flaw => ({
+  code: 'PCTL-YAML-ENCODING',
+  offset,
+  message: 'half of a surrogate pair is no character, and would become another text',
+  hint: 'write the character itself, or as one escape: "\\U0001F600"',
+});
+
 export function anchorOf(node: unknown): string | undefined {
   return typeof node === 'object' && node !== null ? (node as { anchor?: string }).anchor : undefined;
 }

@@ -218,6 +218,24 @@ describe('reading (M-1, M-2)', () => {
     }
   });
 
+  it.each([
+    ['x: 1\na: "\\uD800"\n', 2, 4],
+    ['a: ["fine", "x\\udfff"]\n', 1, 13],
+    ['a: "\\U0000DC00"\n', 1, 4],
+    ['"\\uD800": 1\n', 1, 1],
+    ['a: {"k\\uDBFF": 1}\n', 1, 5],
+  ])('half of a surrogate pair is refused at its place, for it would become another text: %j', (text, line, column) => {
+    const parsed = parseYaml(text, 'f');
+    expect(parsed.ok ? [] : parsed.problems).toMatchObject([
+      { code: 'PCTL-YAML-ENCODING', line, column, hint: expect.stringContaining('escape') },
+    ]);
+  });
+
+  it('a whole pair is a character, however it is written', () => {
+    const parsed = parseYaml('a: "\\uD83D\\uDE00"\nb: "\\U0001F600"\nc: \u{1F600}\n', 'f');
+    expect(parsed.ok && Object.values(parsed.document.data as object)).toEqual(Array(3).fill('\u{1F600}'));
+  });
+
   it('tells every duplicate in one go', () => {
     expect(codes('a: 1\na: 2\nb: {c: 1, c: 2}\n')).toEqual(['PCTL-YAML-DUPLICATE', 'PCTL-YAML-DUPLICATE']);
   });
