@@ -136,8 +136,9 @@ ids() {
 
 # How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
 look() {
-  found=$(ids) || return 1
+  # Before anything may fail: where the engine does not answer, none of them is known.
   COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL='' unseen=0
+  found=$(ids) || return 1
   for id in $found; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
