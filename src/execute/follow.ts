@@ -86,6 +86,8 @@ export function eventOf(line: JournalLine, module: string, time: string): StepEv
           ? 'putting back what was there'
           : `putting back what was there: ${whyWords(line.detail)}`,
       );
+    case 'back waiting':
+      return event('back', 'waiting', whyWords(line.detail));
     case 'restore ended':
       return event(
         'back',

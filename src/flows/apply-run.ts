@@ -30,6 +30,8 @@ import type { ApplyResult } from './results.js';
 
 /** Seconds: X-8. */
 const COMPOSE_SECONDS = 300;
+/** How long finish.sh waits for an engine that went away before it puts back, twice. */
+const ENGINE_SECONDS = 2 * 120;
 const SPARE_MS = 120_000;
 
 /** Ends that ask for a person at once: an interruption does not hide them behind its 130 (X-9). */
@@ -75,7 +77,7 @@ export async function run(
     if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
-    const totalMs = (2 * COMPOSE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
+    const totalMs = (2 * COMPOSE_SECONDS + ENGINE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
     const ended = await followRun(
       { exchange: said ? exchange : null, runId, module: plan.module, totalMs },
       world.clock,

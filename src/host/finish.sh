@@ -13,8 +13,11 @@ W=$P/runs/$RUN
 G=$W/go
 
 MODULE='' PROJECT='' SERVICE='' COMPOSE_SECONDS=300 TIMEOUT=120 STABLE=30 EXITS='' HTTP='' HTTP_STATUS='' IMAGE='' BEFORE=''
-# As `look` leaves them where the engine has not answered yet.
-COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL=''
+# What is known of the container where the engine has not answered.
+nothing_seen() {
+  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL='' unseen=0
+}
+nothing_seen
 FRESH=0 ADOPT=0 REMOVE=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
 BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS=''
 while IFS= read -r line; do
@@ -138,8 +141,8 @@ ids() {
 
 # How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
 look() {
+  nothing_seen
   found=$(ids) || return 1
-  COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL='' unseen=0
   for id in $found; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
@@ -272,6 +275,17 @@ unchanged() {
 
 # ------------------------------------------------------------ roll back
 
+# An engine that is being restarted, as an upgrade of its package does, is waited for: without it nothing that was there before can run again.
+engine() {
+  patience=$(($(now) + 120)) missed=0
+  until ids >/dev/null; do
+    [ "$missed" = 1 ] || journal back waiting 0 engine_silent
+    missed=1
+    [ "$(now)" -lt "$patience" ] || return 1
+    sleep 1
+  done
+}
+
 # Puts the files of this run's swap back, byte and mode; what was not there is removed (B-1). Links and renames only: no new disk space.
 files_back() {
   bad=0 number=0
@@ -327,24 +341,18 @@ back_failed() { # REASON: putting back failed too, act now
 roll_back() {
   failed=$WHY
   journal back started 0 "$(fact "$WHY")"
+  engine
+  there=$?
   look
   container_log
   [ "$STARTED_UP" = 0 ] || halt
   files_back || back_failed files_not_back
   if [ "$STARTED_UP" = 1 ]; then
-    case $BACK in
-      nothing)
-        for id in $(ids); do
-          docker_ rm -f "$id" >>"$W/back.out" 2>>"$W/back.err"
-        done
-        if ! look || [ "$COUNT" != 0 ]; then back_failed not_removed; fi
-        ;;
-      cannot)
-        look
-        back_failed no_release_kept
-        ;;
-      *) container_back || { look; back_failed "$WHY"; } ;;
-    esac
+    # Once more where the engine went away under it.
+    service_back || { [ "$there" = 0 ] && sleep 1 && ! ids >/dev/null && engine && service_back; } || {
+      look || WHY=engine_silent
+      back_failed "$WHY"
+    }
   else
     look
   fi
@@ -353,6 +361,19 @@ roll_back() {
     journal record failed 1
   fi
   finish 11 rolled_back
+}
+
+service_back() {
+  case $BACK in
+    nothing)
+      for id in $(ids); do
+        docker_ rm -f "$id" >>"$W/back.out" 2>>"$W/back.err"
+      done
+      if ! look || [ "$COUNT" != 0 ]; then WHY=not_removed; return 1; fi
+      ;;
+    cannot) WHY=no_release_kept; return 1 ;;
+    *) container_back ;;
+  esac
 }
 
 # The previous image by its id, with the previous files; then it must be as it was found.

@@ -10,7 +10,6 @@ import { type FarHost, farHost, knock } from './far-host.js';
 import { heldLocks } from './kill-sight.js';
 import {
   apply,
-  change,
   containers,
   document,
   journalled,
@@ -82,7 +81,11 @@ beforeAll(async () => {
   far = await farHost(lab);
   on = await stage(lab, { hosts: { [lab.host().name]: far.at } });
   await wants('slow', slow('1'));
-  expect((await change(on, 'slow')).exit).toBe(9);
+  await wants('pull', IDLE);
+  await wants('wait', IDLE);
+  await on.repo.publish('three services');
+  const { applied } = await on.ship('slow', 'pull', 'wait');
+  expect([...applied.values()].map(({ exit }) => exit)).toEqual([9, 9, 9]);
 });
 afterAll(async () => {
   await far?.remove();
@@ -119,16 +122,12 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
   const inPull = (): Promise<number[]> => processes('docker', 'pull', `${silent}/never:1`);
 
   beforeAll(async () => {
-    for (const id of ['pull', 'wait']) {
-      await wants(id, IDLE);
-      expect((await change(on, id)).exit).toBe(9);
-      found.set(id, await containers(on, id));
-    }
+    for (const id of ['pull', 'wait']) found.set(id, await containers(on, id));
     await wants('pull', { ...IDLE, image: `${silent}/never:1` });
     await wants('wait', { ...IDLE, environment: { VALUE: '2' } });
     await on.repo.publish('two more');
-    await prepare(on, 'pull');
-    await prepare(on, 'wait');
+    expect((await on.plan('pull', 'wait')).exit).toBe(1);
+    await on.approve('pull', 'wait');
     // Without a fork: who is killed is who holds it.
     holder = spawn('flock', ['--no-fork', `${root()}/.platform/locks/module.wait`, 'sleep', '600']);
     await until('the lock held', async () => (await heldLocks(on)).includes('module.wait'));

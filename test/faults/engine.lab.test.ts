@@ -1,0 +1,108 @@
+/** The Docker engine is restarted in the middle of an apply, as an upgrade of its package does: the outcome is a true one, and what was there before runs again (B-1, V-1, X-12). Real sshd, an engine of its own. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IDLE, type Stage, stage } from '../accept/stage.js';
+import { type Lab, startLab } from '../lab/lab.js';
+import { heldLocks } from './kill-sight.js';
+import { containers, document, journalled, launch, processes, type Running, runsOf, sleep, until } from './scene.js';
+
+let lab: Lab;
+let on: Stage;
+
+/** A service that does not end when it is asked to: replacing it takes compose 6 s. */
+const SLOW = { command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'], init: false, stop_grace_period: '6s' };
+const MODULES = {
+  'up-no': { ...IDLE, ...SLOW },
+  'up-always': { ...IDLE, ...SLOW, restart: 'always' },
+  'verify-no': IDLE,
+  'verify-always': { ...IDLE, restart: 'always' },
+};
+type Id = keyof typeof MODULES;
+const IDS = Object.keys(MODULES) as Id[];
+
+async function wants(value: string, stable: number): Promise<string> {
+  for (const id of IDS) {
+    await on.module(id, {
+      compose: { services: { [id]: { ...MODULES[id], environment: { VALUE: value } } } },
+      spec: { smoke: { stable_seconds: id.startsWith('verify') ? stable : 2, timeout_seconds: 60 } },
+    });
+  }
+  return on.repo.publish(value);
+}
+
+const journal = (run: string): Promise<string> =>
+  readFile(`${on.repo.remoteRoot()}/.platform/runs/${run}/journal`, 'utf8');
+
+interface Disturbed {
+  readonly run: string;
+  readonly running: Running;
+}
+
+/** An apply that has come to this line of its journal. */
+async function at(id: Id, line: RegExp): Promise<Disturbed> {
+  const before = await runsOf(on);
+  const running = await launch(on, id);
+  return { running, run: await journalled(on, before, line) };
+}
+
+/** The service's one container is the recorded one, runs, and has this value. */
+async function runsWith(id: Id, value: string): Promise<void> {
+  expect(await containers(on, id)).toEqual([(await document(on, id))?.container_id]);
+  expect(await on.inside(id, 'sh', '-c', 'echo $VALUE')).toBe(value);
+}
+
+/** One restart for all: an engine is for every service of a host. */
+describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
+  const disturbed = {} as Record<Id, Disturbed>;
+  let old: string;
+  let sha: string;
+
+  beforeAll(async () => {
+    lab = await startLab({ ownEngine: true });
+    on = await stage(lab);
+    old = await wants('1', 2);
+    const { applied } = await on.ship(...IDS);
+    expect(IDS.map((id) => applied.get(id)?.exit)).toEqual([9, 9, 9, 9]);
+    sha = await wants('2', 25);
+    expect((await on.plan(...IDS)).exit).toBe(1);
+    await on.approve(...IDS);
+    for (const id of ['verify-no', 'verify-always'] as const) disturbed[id] = await at(id, /^verify waiting/m);
+    for (const id of ['up-no', 'up-always'] as const) disturbed[id] = await at(id, /^up started/m);
+    await until('compose', async () => (await processes('compose', on.project('up-always'), '--no-deps')).length > 0);
+    await sleep(1_000);
+    for (const id of IDS) expect(await journal(disturbed[id].run), id).not.toMatch(/^(up|verify) ended [^0]|^end /m);
+    await lab.restartEngine();
+  });
+  afterAll(async () => {
+    await on?.dispose();
+    await lab?.stop();
+  });
+
+  it.each(IDS)('in the middle of %s: a true outcome, and exactly one container, which runs', async (id) => {
+    const { run, running } = disturbed[id];
+    const ended = await running.ended;
+    const said = `${ended.said}${await journal(run)}`;
+    // Where the new container was started before the engine went, and came back with it, it is what was approved.
+    const good = id === 'up-always' && ended.exit === 9;
+    const outcome = good ? 'applied' : 'rolled_back';
+    expect(ended.exit, said).toBe(good ? 9 : 11);
+    expect(ended.result).toMatchObject({ outcome, run_id: run });
+    expect(await document(on, id)).toMatchObject({
+      outcome,
+      last_apply_sha: good ? sha : old,
+      intent: null,
+      attempt: { run_id: run, sha, outcome },
+    });
+    await runsWith(id, good ? '2' : '1');
+  });
+
+  it('then all locks are free, and the next apply of each is a good one', async () => {
+    expect(await heldLocks(on)).toEqual([]);
+    await wants('2', 2);
+    const { applied } = await on.ship(...IDS);
+    for (const [id, { exit, said }] of applied) expect(exit, `${id} ${said}`).toBe(9);
+    for (const id of IDS) await runsWith(id, '2');
+    expect((await on.plan(...IDS)).exit).toBe(0);
+    expect(await heldLocks(on)).toEqual([]);
+  });
+});
