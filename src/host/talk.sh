@@ -237,7 +237,9 @@ do_real() {
   done
 }
 
-# Locks are looked at in the kernel's list: taking one, even for a moment, would make others busy.
+# Locks are looked at in the kernel's list: taking one, even for a moment, would make others busy. Only the inode is compared, not the device
+# before it: that is the file system's own, and on btrfs, ZFS and some overlays `stat` gives another one, so a held lock would be taken for free, and its
+# run for dead. A lock elsewhere with the same inode makes a free one look held for as long as it lasts: then somebody waits, and nothing is harmed.
 locked() {
   inode=$(stat -c %i -- "$1") || return 1
   while IFS= read -r line; do
