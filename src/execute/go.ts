@@ -12,6 +12,8 @@ import { type Message, put } from './protocol.js';
 export interface Deadlines {
   /** Seconds for compose. */
   readonly compose: number;
+  /** How long an engine that went away is waited for before what was there is put back. */
+  readonly engine: number;
 }
 
 export interface Going {
@@ -121,6 +123,7 @@ function settings(going: Going, back: Back): string {
     ['project', plan.project],
     ['service', plan.service],
     ['compose_seconds', deadlines.compose],
+    ['engine_seconds', deadlines.engine],
     ['timeout', plan.smoke.timeout_seconds],
     ['stable', plan.smoke.stable_seconds],
     ['exits', plan.smoke.exits ?? ''],

@@ -30,8 +30,8 @@ import type { ApplyResult } from './results.js';
 
 /** Seconds: X-8. */
 const COMPOSE_SECONDS = 300;
-/** How long finish.sh waits for an engine that went away before it puts back, twice. */
-const ENGINE_SECONDS = 2 * 120;
+/** Waited for up to twice in a roll back. */
+const ENGINE_SECONDS = 120;
 const SPARE_MS = 120_000;
 
 /** Ends that ask for a person at once: an interruption does not hide them behind its 130 (X-9). */
@@ -71,13 +71,13 @@ export async function run(
       },
       observation: now.observation,
       dotenv: now.dotenv,
-      deadlines: { compose: COMPOSE_SECONDS },
+      deadlines: { compose: COMPOSE_SECONDS, engine: ENGINE_SECONDS },
     };
     const said = await sayGo(inside, goMessages(going));
     if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
     const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
-    const totalMs = (2 * COMPOSE_SECONDS + ENGINE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
+    const totalMs = (2 * COMPOSE_SECONDS + 2 * ENGINE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
     const ended = await followRun(
       { exchange: said ? exchange : null, runId, module: plan.module, totalMs },
       world.clock,

@@ -12,7 +12,7 @@ P=$ROOT/.platform
 W=$P/runs/$RUN
 G=$W/go
 
-MODULE='' PROJECT='' SERVICE='' COMPOSE_SECONDS=300 TIMEOUT=120 STABLE=30 EXITS='' HTTP='' HTTP_STATUS='' IMAGE='' BEFORE=''
+MODULE='' PROJECT='' SERVICE='' COMPOSE_SECONDS=300 ENGINE_SECONDS=120 TIMEOUT=120 STABLE=30 EXITS='' HTTP='' HTTP_STATUS='' IMAGE='' BEFORE=''
 # What is known of the container where the engine has not answered.
 nothing_seen() {
   COUNT=0 ID='' IMG='' STATE=absent HEALTH=none RESTARTS=0 STARTED='' EXIT=0 LABEL='' unseen=0
@@ -27,6 +27,7 @@ while IFS= read -r line; do
     project=*) PROJECT=$value ;;
     service=*) SERVICE=$value ;;
     compose_seconds=*) COMPOSE_SECONDS=$value ;;
+    engine_seconds=*) ENGINE_SECONDS=$value ;;
     timeout=*) TIMEOUT=$value ;;
     stable=*) STABLE=$value ;;
     exits=*) EXITS=$value ;;
@@ -277,7 +278,7 @@ unchanged() {
 
 # An engine that is being restarted, as an upgrade of its package does, is waited for: without it nothing that was there before can run again.
 engine() {
-  patience=$(($(now) + 120)) missed=0
+  patience=$(($(now) + ENGINE_SECONDS)) missed=0
   until ids >/dev/null; do
     [ "$missed" = 1 ] || journal back waiting 0 engine_silent
     missed=1

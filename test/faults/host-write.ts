@@ -181,7 +181,7 @@ async function bring(folder: string): Promise<{ document: string; chain: string 
       run,
       observation,
       dotenv: 'none',
-      deadlines: { compose: 300 },
+      deadlines: { compose: 300, engine: 5 },
     }))
       await put(join(folder, id, (args[0] as string).replace('go/', '')), payload ?? '');
   }

@@ -16,7 +16,7 @@ beforeEach(() => {
   mkdirSync(join(root, '.platform/runs/r/kept'), { recursive: true });
   const status = '{"outcome":"x","attempt":{"why":"';
   write(root, {
-    'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nback=running\ncompose_seconds=9\n',
+    'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nback=running\ncompose_seconds=9\nengine_seconds=2\n',
     'runs/r/go/swap': 'put 644 page\n',
     'runs/r/go/folders': '',
     'runs/r/go/up': 'false\n',
