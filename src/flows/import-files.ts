@@ -6,7 +6,7 @@ import { isList, mapStrings, member } from '../compose/values.js';
 import { isOpen, mask } from '../compose/variables.js';
 import type { RemoteFile } from '../execute/import.js';
 import { folderOf, joinRepoPath } from '../manifest/paths.js';
-import { hasVariable } from '../plan/files.js';
+import { hasVariable } from '../plan/named-paths.js';
 import { beneathRoot, type Roots } from './import-projects.js';
 
 /** Of one compose file; nobody has more, and each costs the host a look. */

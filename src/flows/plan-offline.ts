@@ -1,7 +1,8 @@
 import type { Plan } from '../manifest/types.js';
 import { NONE_OF_COMPOSE } from '../plan/changes.js';
-import { hasVariable, type PlannedFile, type WantedFile } from '../plan/files.js';
+import type { PlannedFile, WantedFile } from '../plan/files.js';
 import { makePlan } from '../plan/make.js';
+import { hasVariable } from '../plan/named-paths.js';
 import type { PlanContext } from './looks.js';
 import type { Prepared } from './prepare.js';
 

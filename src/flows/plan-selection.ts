@@ -1,8 +1,12 @@
 /** Which modules a plan is about, and which of them cannot be (P-1, M-2). */
+import { references } from '../compose/references.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
+import type { ServiceModule } from '../manifest/model.js';
 import { folderOf } from '../plan/files.js';
+import { namedPaths } from '../plan/named-paths.js';
 import type { Git } from '../ports.js';
+import { parseAll } from './compose-files.js';
 import { problemFailure } from './prepare.js';
 import { askedModules } from './references.js';
 import type { Failure } from './results.js';
@@ -28,12 +32,12 @@ export async function commitOf(git: Git, rev: string): Promise<string> {
   });
 }
 
-/** Which modules a person asked for. */
+/** Which modules a person asked for. `compose`: the compose files that were parsed for it, beside those that were known. */
 export async function selected(
   git: Git,
   gathered: Gathered,
   options: PlanOptions,
-): Promise<{ ids: string[]; leftOut: number }> {
+): Promise<{ ids: string[]; leftOut: number; compose: Gathered['compose'] }> {
   const all = [...gathered.wanted.modules.keys()].sort();
   const broken = new Set(
     gathered.wanted.problems.flatMap((problem) => stoppedBy(gathered, problem, options.ids) ?? []),
@@ -43,22 +47,14 @@ export async function selected(
       ? askedModules(gathered.wanted, options.ids, (id) => broken.has(id))
       : [...new Set([...all, ...broken])].sort();
   let leftOut = 0;
+  let { compose } = gathered;
   if (options.changedSince !== undefined) {
-    const since = await commitOf(git, options.changedSince);
-    const before = new Map((await git.tree(since)).map((entry) => [entry.path, `${entry.mode} ${entry.id}`]));
-    const changed = new Set<string>();
-    for (const entry of gathered.entries.values())
-      if (before.get(entry.path) !== `${entry.mode} ${entry.id}`) changed.add(entry.path);
-    for (const path of before.keys()) if (!gathered.entries.has(path)) changed.add(path);
+    const changed = await changedSince(git, gathered, await commitOf(git, options.changedSince));
+    const all = [...gathered.wanted.modules.values()];
+    compose = parseAll(all, await gathered.read([...new Set(all.map(({ composeFile }) => composeFile))]), compose);
     const kept = ids.filter((id) => {
       const module = gathered.wanted.modules.get(id);
-      if (!module) return true;
-      const folders = [module.composeFile, module.manifestPath].map(folderOf);
-      return [...changed].some(
-        (path) =>
-          folders.some((folder) => folder === '' || path.startsWith(`${folder}/`)) ||
-          module.files.some((file) => path === file || path.startsWith(`${file}/`)),
-      );
+      return !module || pathsOf(module, compose).some((path) => changed.has(path));
     });
     leftOut = ids.length - kept.length;
     ids = kept;
@@ -71,7 +67,38 @@ export async function selected(
       hint: 'platformctl init writes a first one',
     });
   }
-  return { ids, leftOut };
+  return { ids, leftOut, compose };
+}
+
+/** Paths that differ from a commit, and every folder above them; '' where anything differs. */
+async function changedSince(git: Git, gathered: Gathered, since: string): Promise<ReadonlySet<string>> {
+  const before = new Map((await git.tree(since)).map((entry) => [entry.path, `${entry.mode} ${entry.id}`]));
+  const now = [...gathered.entries.values()];
+  const paths = [
+    ...now.filter((entry) => before.get(entry.path) !== `${entry.mode} ${entry.id}`).map(({ path }) => path),
+    ...[...before.keys()].filter((path) => !gathered.entries.has(path)),
+  ];
+  const changed = new Set(paths);
+  for (const path of paths) {
+    let folder = path;
+    do {
+      folder = folderOf(folder);
+      if (changed.has(folder)) break;
+      changed.add(folder);
+    } while (folder !== '');
+  }
+  return changed;
+}
+
+/** Where a change is one of a module: its folders, and what its manifest and compose file name, also outside of them. */
+function pathsOf(module: ServiceModule, compose: Gathered['compose']): string[] {
+  const parsed = compose.get(module.composeFile);
+  const named = parsed?.ok && parsed.file.services.has(module.service);
+  return [
+    ...[module.composeFile, module.manifestPath].map(folderOf),
+    ...module.files,
+    ...(named ? namedPaths(module, references(parsed.file, module.service)) : []),
+  ];
 }
 
 /**

@@ -27,11 +27,11 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
     { asking: false, ...(options.policyRef ? { policyRef: options.policyRef } : {}) },
     readPlatform,
   );
-  const { ids, leftOut } = await selected(git, gathered, options);
+  const { ids, leftOut, compose } = await selected(git, gathered, options);
   const errors: Failure[] = moduleProblems(gathered, ids);
   const sound = ids.filter((id) => !errors.some((error) => error.module === id));
   const now = timestamp(world.clock.now());
-  const preparation = await prepare(gathered, policy.platform, sound, now.slice(0, 10));
+  const preparation = await prepare({ ...gathered, compose }, policy.platform, sound, now.slice(0, 10));
   errors.push(...preparation.errors);
   const signers = (await gathered.read([SIGNERS_PATH])).get(SIGNERS_PATH) ?? null;
   const warnings = [

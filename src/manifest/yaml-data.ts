@@ -1,15 +1,12 @@
 /** YAML nodes as plain data with null prototypes: what the parser's own conversion does, but with bounds and with duplicate and hostile keys refused (M-3). */
 import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
-import { anchorOf, duplicate, LONE_SURROGATE, notUnicode, offsetOfNode } from './yaml-nodes.js';
+import { anchorOf, duplicate, notUnicode, offsetOfNode, refusedName } from './yaml-nodes.js';
 import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
 const MAX_VALUES = 100_000;
 /** More problems of one file are not collected. */
 const MAX_FLAWS = 100;
-
-/** Names through which a plain object of JavaScript could be reached; nothing legitimate is called so. */
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 interface Converted {
   readonly value: unknown;
@@ -187,17 +184,9 @@ class Converter {
       return null;
     }
     const name = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-    if (LONE_SURROGATE.test(name)) {
-      this.flaw(notUnicode(offset));
-      return null;
-    }
-    if (FORBIDDEN_KEYS.has(name)) {
-      this.flaw({
-        code: 'PCTL-YAML-KEY',
-        offset,
-        message: `the key ${name} is not accepted`,
-        hint: 'choose another name',
-      });
+    const refused = refusedName(name, offset);
+    if (refused) {
+      this.flaw(refused);
       return null;
     }
     if (name === '<<' && !(this.merge && node.type === 'PLAIN')) {
@@ -214,7 +203,8 @@ class Converter {
 
   private scalar(node: Scalar): unknown {
     const { value } = node;
-    if (typeof value === 'string' && LONE_SURROGATE.test(value)) this.flaw(notUnicode(offsetOfNode(node)));
+    const refused = typeof value === 'string' && notUnicode(value, offsetOfNode(node));
+    if (refused) this.flaw(refused);
     if (typeof value !== 'number') return value;
     if (!Number.isFinite(value)) {
       this.flaw({

@@ -9,15 +9,25 @@ export const duplicate = (key: string, offset: number): Flaw => ({
   hint: 'keep one of them',
 });
 
-/** Half of a pair: an escape can write it (`"\uD800"`), and no encoding can, so it would become another text on its way. */
-export const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Names through which a plain object of JavaScript could be reached; nothing legitimate is called so. */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-export const notUnicode = (offset: number): Flaw => ({
-  code: 'PCTL-YAML-ENCODING',
-  offset,
-  message: 'half of a surrogate pair is no character, and would become another text',
-  hint: 'write the character itself, or as one escape: "\\U0001F600"',
-});
+/** What is wrong with the name of a key, whatever stands beside it. */
+export function refusedName(name: string, offset: number): Flaw | null {
+  if (!FORBIDDEN_KEYS.has(name)) return notUnicode(name, offset);
+  return { code: 'PCTL-YAML-KEY', offset, message: `the key ${name} is not accepted`, hint: 'choose another name' };
+}
+
+/** Half of a surrogate pair: an escape can write it (`"\uD800"`), and no encoding can, so it would become another text on its way. */
+export function notUnicode(text: string, offset: number): Flaw | null {
+  if (!/\p{Surrogate}/u.test(text)) return null;
+  return {
+    code: 'PCTL-YAML-ENCODING',
+    offset,
+    message: 'half of a surrogate pair is no character, and would become another text',
+    hint: 'write the character itself, or as one escape: "\\U0001F600"',
+  };
+}
 
 export function anchorOf(node: unknown): string | undefined {
   return typeof node === 'object' && node !== null ? (node as { anchor?: string }).anchor : undefined;

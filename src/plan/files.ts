@@ -3,6 +3,7 @@ import type { References } from '../compose/model.js';
 import type { Problem, Where } from '../errors.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
 import type { Plan } from '../manifest/types.js';
+import { hasVariable, join } from './named-paths.js';
 
 export type PlannedFile = Plan['files'][number];
 export type Role = PlannedFile['role'];
@@ -36,22 +37,6 @@ export interface WantedFiles {
   readonly mounts: readonly MountSource[];
   readonly dotenv: 'commit' | 'host' | 'none';
   readonly problems: readonly Problem[];
-}
-
-/** A named path with variables in it is known once the host's compose resolved it; until then it is passed over. */
-export const hasVariable = (text: string): boolean => /\$(\{|[A-Za-z_])/.test(text);
-
-/** `a/b/../c` relative to `folder`; null where it leads out of the root. */
-function join(folder: string, path: string): string | null {
-  const parts: string[] = [];
-  for (const part of `${folder}/${path}`.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part === '..') {
-      if (parts.length === 0) return null;
-      parts.pop();
-    } else parts.push(part);
-  }
-  return parts.join('/');
 }
 
 export const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');

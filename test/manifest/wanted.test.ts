@@ -118,6 +118,39 @@ describe('from a commit (M-4)', () => {
   });
 });
 
+describe('--changed-since: files that a module names outside of its folders', () => {
+  const FILES = {
+    'compose/web.yaml': null,
+    'stacks/web/compose.yaml':
+      'services:\n  web:\n    image: a:1\n    env_file: [../shared/web.env]\n    volumes: ["../shared/conf.d:/conf.d:ro", "../data/${NAME}:/data"]\n    secrets: [key]\n  idle: { image: a:1 }\nsecrets: { key: { file: ../../keys/web.pub } }\n',
+    'stacks/shared/web.env': 'A=1\n',
+    'stacks/shared/conf.d/a.conf': '1\n',
+    'keys/web.pub': '1\n',
+    'stacks/api/compose.yaml': 'services:\n  api: { image: a:1 }\n',
+    'modules/web/module.yaml': moduleText('web', '', 'stacks/web/compose.yaml', ', files: [extra/web.txt]'),
+    'modules/api/module.yaml': moduleText('api', '', 'stacks/api/compose.yaml'),
+    'extra/web.txt': '1\n',
+  };
+  it.each([
+    ['an env file', { 'stacks/shared/web.env': 'A=2\n' }, ['web']],
+    ['a file of a mounted folder', { 'stacks/shared/conf.d/a.conf': '2\n' }, ['web']],
+    ['a new one there', { 'stacks/shared/conf.d/b.conf': '2\n' }, ['web']],
+    ['a secret', { 'keys/web.pub': '2\n' }, ['web']],
+    ['one of the manifest', { 'extra/web.txt': '2\n' }, ['web']],
+    ['one that is gone', { 'stacks/shared/web.env': null }, ['web']],
+    ['nobody names it', { 'stacks/shared/other': '1\n', 'keys/other.pub': '1\n' }, []],
+  ])('%s', async (_, changes, ids) => {
+    const { repo: r, git, world, sha } = await open(FILES);
+    const { rmSync } = await import('node:fs');
+    for (const [path, text] of Object.entries(changes)) if (text === null) rmSync(`${r.root}/${path}`);
+    r.write(changes);
+    const gathered = await gatherWanted(world, git, { sha: r.commit() });
+    const found = await selected(git, gathered, { ids: [], changedSince: sha });
+    expect([found.ids, found.leftOut]).toEqual([ids, 2 - ids.length]);
+    expect(found.compose.size).toBe(2);
+  });
+});
+
 describe('a stack of a commit (M-9)', () => {
   const S = 'modules/shop/stack.yaml';
   const STACK = `apiVersion: platformctl/v1
