@@ -8,14 +8,14 @@ import type { Gathered } from './wanted.js';
 
 const MODULE_ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 
-/** Whether a module of the repo is this service on this host. */
-export function alreadyDeclared(gathered: Gathered, host: HostConfig, found: FoundProject, service: string): boolean {
+/** The module of the repo that is this service on this host; null: none is. */
+export function moduleOf(gathered: Gathered, host: HostConfig, found: FoundProject, service: string): string | null {
   const composeFile = inRepo(host, found.composeFile);
   for (const module of gathered.wanted.modules.values()) {
     if (module.host !== host.name || module.service !== service) continue;
-    if (module.composeFile === composeFile || module.project === found.project) return true;
+    if (module.composeFile === composeFile || module.project === found.project) return module.id;
   }
-  return false;
+  return null;
 }
 
 /** The project's name, with the host's where modules/ has one such already; null: both are taken. */

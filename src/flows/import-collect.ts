@@ -1,7 +1,7 @@
 /** What the projects of a host would bring along: two questions for all of them together, their compose files and what these name. */
 import { type RemoteFile, remoteFiles } from '../execute/import.js';
 import type { Git, Host, World } from '../ports.js';
-import { alreadyDeclared, moduleId, otherBytes, stackName } from './import-checkout.js';
+import { moduleId, moduleOf, otherBytes, stackName } from './import-checkout.js';
 import { draftOf, type Sketch, sketchOf } from './import-drafts.js';
 import { cannot, type ImportRow, type NamedDraft } from './import-outcome.js';
 import type { FoundProject, Obstacle, Roots } from './import-projects.js';
@@ -35,9 +35,13 @@ export async function collect(
   );
   const sketches: Sketch[] = [];
   for (const one of found) {
-    const names = one.services.map(({ name }) => name);
-    const fresh = names.filter((name) => !alreadyDeclared(gathered, roots.host, one, name));
-    for (const name of names.filter((name) => !fresh.includes(name))) rows.push(declared(one.project, name));
+    const fresh: string[] = [];
+    for (const { name, managed } of one.services) {
+      const module = moduleOf(gathered, roots.host, one, name);
+      if (module !== null) rows.push(declared(one.project, name, module, managed));
+      else if (managed) refuse(one.project, [name], FOREIGN);
+      else fresh.push(name);
+    }
     if (fresh.length === 0) continue;
     const sketch = sketchOf(one, fresh, texts.get(one.composeFile) ?? { kind: 'absent' }, roots);
     if ('why' in sketch) refuse(one.project, fresh, sketch);
@@ -70,13 +74,18 @@ export async function collect(
   return { drafts, rows };
 }
 
-const declared = (project: string, service: string): ImportRow => ({
+const FOREIGN: Obstacle = {
+  why: 'managed by platformctl: a run made it, for a module that this checkout does not declare',
+  fix: 'platformctl status names the module; check out a commit that declares it, or platformctl plan ID --remove',
+};
+
+const declared = (project: string, service: string, module: string, managed: boolean): ImportRow => ({
   project,
   service,
-  module: null,
+  module,
   verdict: 'declared',
   exceptions: [],
-  why: null,
+  why: managed ? `managed by platformctl: module ${module}` : null,
   fix: null,
 });
 

@@ -10,6 +10,8 @@ export interface FoundService {
   readonly image: string;
   /** Ended by itself, and well. */
   readonly ended: boolean;
+  /** Its labels name files that only a run of platformctl gives compose. */
+  readonly managed: boolean;
 }
 
 export interface FoundProject {
@@ -49,7 +51,8 @@ export function projectsOf(
   }
   const found: FoundProject[] = [];
   const impossible: Impossible[] = [];
-  for (const [project, members] of [...byProject].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [project, told] of [...byProject].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const members = told.map((container) => withoutOurs(container, roots));
     const services = servicesOf(members);
     const file = composeFileOf(project, members, roots);
     if (typeof file === 'string') found.push({ project, services, composeFile: file });
@@ -58,10 +61,33 @@ export function projectsOf(
   return { found, impossible };
 }
 
-function servicesOf(containers: readonly ComposeContainer[]): FoundService[] {
+type Container = ComposeContainer & { readonly managed: boolean };
+
+/** What a rollback or a roll back gives compose beside the compose file, or in its place (B-1). */
+const IMAGE_OF_RUN = /^\.platform\/runs\/[0-9a-f-]{36}\/go\/(?:override|image)\.json$/;
+const FILE_OF_RELEASE = /^\.platform\/releases\/[^/]+\/[0-9a-f]{64}\/tree\/(.+)$/;
+
+/** A container with the compose file that its module has, where a run made it from files of its own. */
+function withoutOurs(container: ComposeContainer, roots: Roots): Container {
+  const files = container.configFiles.split(',');
+  const others = files.flatMap((file) => {
+    const beneath = beneathRoot(file, roots) ?? '';
+    if (IMAGE_OF_RUN.test(beneath)) return [];
+    const kept = FILE_OF_RELEASE.exec(beneath)?.[1];
+    return [kept === undefined ? file : `${roots.host.remoteRoot}/${kept}`];
+  });
+  return { ...container, configFiles: others.join(','), managed: others.join() !== files.join() };
+}
+
+function servicesOf(containers: readonly Container[]): FoundService[] {
   const services = new Map<string, FoundService>();
-  for (const { service, image, state, exitCode } of containers)
-    services.set(service, { name: service, image, ended: state === 'exited' && exitCode === 0 });
+  for (const { service, image, state, exitCode, managed } of containers)
+    services.set(service, {
+      name: service,
+      image,
+      ended: state === 'exited' && exitCode === 0,
+      managed: managed || services.get(service)?.managed === true,
+    });
   return [...services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -96,7 +122,9 @@ function composeFileOf(project: string, containers: readonly ComposeContainer[],
       why: 'it was made with another --project-directory than the folder of its compose file',
       fix: 'docker compose up -d in the folder of the compose file',
     };
-  const other = containers.find(({ environmentFile: file }) => file !== '' && normalise(file) !== `${folder}/.env`);
+  // /dev/null is what an apply gives a service without a .env.
+  const usual = (file: string): boolean => ['', '/dev/null'].includes(file) || normalise(file) === `${folder}/.env`;
+  const other = containers.find(({ environmentFile }) => !usual(environmentFile));
   if (other)
     return {
       why: `it was made with --env-file ${other.environmentFile}`,

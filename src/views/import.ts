@@ -9,6 +9,10 @@ const VERDICT: Readonly<Record<ImportRow['verdict'], string>> = {
   declared: 'in the repo already',
 };
 
+/** Of a declared service the reason says who has it. */
+const verdictText = ({ verdict, why }: ImportRow): string =>
+  verdict === 'declared' && why !== null ? safe(why) : VERDICT[verdict];
+
 export function importText(result: ImportResult, style: Style): string {
   const { host, rows, files, allow } = result;
   const lines: string[] = [];
@@ -17,7 +21,7 @@ export function importText(result: ImportResult, style: Style): string {
     lines.push(
       ...columns([
         ['PROJECT', 'SERVICE', 'MODULE', 'VERDICT'],
-        ...rows.map((row) => [safe(row.project), safe(row.service), row.module ?? '-', VERDICT[row.verdict]]),
+        ...rows.map((row) => [safe(row.project), safe(row.service), row.module ?? '-', verdictText(row)]),
       ]),
       '',
     );

@@ -45,7 +45,7 @@ function draft(seen: Record<string, RemoteFile>) {
   const found = {
     project: 'web',
     composeFile: 'web/compose.yaml',
-    services: [{ name: 'web', image: 'x:1', ended: false }],
+    services: [{ name: 'web', image: 'x:1', ended: false, managed: false }],
   };
   const sketch = sketchOf(found, ['web'], file(COMPOSE), roots);
   if ('why' in sketch) throw new Error(sketch.why);
@@ -147,7 +147,7 @@ describe('the files that a compose file names', () => {
     const found = {
       project: 'web',
       composeFile: 'web/compose.yaml',
-      services: [{ name: 'web', image: '', ended: false }],
+      services: [{ name: 'web', image: '', ended: false, managed: false }],
     };
     const why = (seen: RemoteFile) => sketchOf(found, ['web'], seen, roots);
     expect(why({ kind: 'private', mode: '600', size: 1 })).toMatchObject({

@@ -43,14 +43,18 @@ describe('projects of a host', () => {
     );
     expect(impossible).toEqual([]);
     expect(found).toEqual([
-      { project: 'a', composeFile: 'a/deep/c.yml', services: [{ name: 'web', image: 'x:1', ended: false }] },
+      {
+        project: 'a',
+        composeFile: 'a/deep/c.yml',
+        services: [{ name: 'web', image: 'x:1', ended: false, managed: false }],
+      },
       {
         project: 'web',
         composeFile: 'web/compose.yaml',
         services: [
-          { name: 'db', image: 'postgres:16', ended: false },
-          { name: 'gone', image: 'x:1', ended: false },
-          { name: 'migrate', image: 'x:1', ended: true },
+          { name: 'db', image: 'postgres:16', ended: false, managed: false },
+          { name: 'gone', image: 'x:1', ended: false, managed: false },
+          { name: 'migrate', image: 'x:1', ended: true, managed: false },
         ],
       },
     ]);
@@ -77,6 +81,27 @@ describe('projects of a host', () => {
     ['a name that is none', { project: 'We B' }, /none that compose takes/],
   ])('%s: cannot', (_, labels, why) => {
     expect(obstacle(container(labels))).toMatch(why);
+  });
+
+  const RUN = '.platform/runs/0193a1c2-7e02-7abc-8def-0123456789ab/go';
+  const RELEASE = `.platform/releases/web/${'a'.repeat(64)}/tree`;
+  it.each([
+    ['a roll back left it', '/opt/stacks', ['web/compose.yaml', `${RUN}/override.json`]],
+    ['a rollback made it', '/opt/stacks', ['web/compose.yaml', `${RUN}/image.json`]],
+    ['where remote_root is a link', '/mnt/ssd/stacks', ['web/compose.yaml', `${RUN}/image.json`]],
+    ['of a kept release', '/opt/stacks', [`${RELEASE}/web/compose.yaml`, `${RUN}/override.json`]],
+  ])('%s: it is managed, and stops no neighbour', (_, root, files) => {
+    const workingDir = `${root}/web`;
+    const ours = container({ workingDir, configFiles: files.map((file) => `${root}/${file}`).join(',') });
+    // As an apply makes a service without a .env.
+    const plain = { workingDir, configFiles: `${root}/web/compose.yaml`, environmentFile: '/dev/null' };
+    const { found, impossible } = projectsOf([ours, container({ service: 'db', ...plain })], roots);
+    expect(impossible).toEqual([]);
+    expect(found[0]?.composeFile).toBe('web/compose.yaml');
+    expect(found[0]?.services.map(({ name, managed }) => [name, managed])).toEqual([
+      ['db', false],
+      ['web', true],
+    ]);
   });
 
   it('containers that do not agree: cannot', () => {

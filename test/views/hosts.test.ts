@@ -48,7 +48,14 @@ const RESULT: ImportResult = {
       fix: 'join them into one',
     }),
     row({ project: 'proxy', service: 'proxy', module: 'proxy-proxy', verdict: 'exception', exceptions: [socket] }),
-    row({ project: 'web', service: 'web', module: null, verdict: 'declared' }),
+    row({
+      project: 'web',
+      service: 'api',
+      module: 'api',
+      verdict: 'declared',
+      why: 'managed by platformctl: module api',
+    }),
+    row({ project: 'web', service: 'web', module: 'web', verdict: 'declared' }),
   ],
   files: [
     { path: 'hosts/rs2000/immich/compose.yaml', state: 'written' },
