@@ -4,7 +4,7 @@
 # command=package; `static:` asks for a busybox that runs without libraries, because it becomes an image.
 NEEDED_COMMANDS=(
   docker=docker.io dockerd=docker.io sshd=openssh-server ssh=openssh-client ssh-keygen=openssh-client static:busybox=busybox-static
-  shellcheck=shellcheck bwrap=bubblewrap git=git flock=util-linux setsid=util-linux ss=iproute2 ip=iproute2 strace=strace zsh=zsh fish=fish
+  shellcheck=shellcheck bwrap=bubblewrap git=git flock=util-linux setsid=util-linux ss=iproute2 ip=iproute2 strace=strace perl=perl-base zsh=zsh fish=fish
 )
 
 have_command() {

@@ -88,7 +88,7 @@ async function writeWhole(
   const folder = dirname(path);
   if (options.beneath !== undefined) await refuseOutside(path, options.beneath);
   await makeFolder(folder);
-  const before = options.mode === undefined ? await stat(path).catch(() => null) : null;
+  const before = options.mode === undefined ? await stat(path).catch(unlessAbsent) : null;
   const mode = options.mode ?? (before?.isFile() ? before.mode & 0o777 : undefined);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${made++}.tmp`);
   // What a killed process with this number left is not needed by anybody.
@@ -108,6 +108,11 @@ async function writeWhole(
     await rm(temporary, { force: true });
   }
   await syncFolder(folder);
+}
+
+function unlessAbsent(error: unknown): null {
+  if (ABSENT.has(codeOf(error))) return null;
+  throw error;
 }
 
 /** A folder on the way that is a link must not lead out of `root`. */

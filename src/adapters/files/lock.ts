@@ -75,7 +75,7 @@ async function contents(lock: string): Promise<string | null> {
   return readFile(lock, 'utf8').catch(() => null);
 }
 
-/** Whether the process that a lock names has ended. Of another machine nothing can be said. */
+/** Whether the process that a lock names has ended. Of another machine nothing can be said, and of a start that could not be read only as long as the number is used. */
 async function isGone(holder: string): Promise<boolean> {
   const [pid = '', start = '', machine = ''] = holder.trim().split(' ');
   if (machine !== hostname() || !/^[0-9]+$/.test(pid)) return false;
@@ -84,10 +84,11 @@ async function isGone(holder: string): Promise<boolean> {
   } catch (error) {
     return codeOf(error) === 'ESRCH';
   }
-  return start !== (await startOf(Number(pid)));
+  const now = await startOf(Number(pid));
+  return start !== '-' && now !== '-' && start !== now;
 }
 
-/** When a process started, in the kernel's ticks, so that a number used again is not taken for its owner; `-` where there is no /proc. */
+/** When a process started, in the kernel's ticks, so that a number used again is not taken for its owner; `-` where there is no /proc, or it cannot be read. */
 async function startOf(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '-';

@@ -143,6 +143,21 @@ describe('append', () => {
     expect(readFileSync(path(), 'utf8')).toBe(`${Array.from({ length: 12 }, (_, i) => i + 1).join('\n')}\n`);
   });
 
+  it('a holder whose start could not be read keeps its lock while there is a process of that number', async () => {
+    const lock = `${path()}.lock`;
+    writeFileSync(lock, `${process.pid} - ${(await import('node:os')).hostname()}\n`);
+    let done = false;
+    const waiting = files
+      .append(path(), () => 'a')
+      .then(() => {
+        done = true;
+      });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([done, existsSync(lock)]).toEqual([false, true]);
+    rmSync(lock);
+    await waiting;
+  });
+
   it('takes over the lock of a process that is gone, not of one on another machine', async () => {
     const gone = spawnSync('true').pid;
     writeFileSync(`${path()}.lock`, `${gone} 1 ${(await import('node:os')).hostname()}\n`);

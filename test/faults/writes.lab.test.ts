@@ -1,0 +1,174 @@
+/**
+ * R-4 end to end: a write of the record fails, or its writer is killed, in the middle of an apply over real sshd and a real engine; then the exit, `status` and the
+ * next apply say what is true. Every call of such a write, without a host: writes-host and writes-here.
+ */
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Stage, stage } from '../accept/stage.js';
+import { sharedLab } from '../lab/shared.js';
+import { attached } from './attached.js';
+import {
+  apply,
+  change,
+  containers,
+  document,
+  journalled,
+  launch,
+  prepare,
+  processes,
+  runsOf,
+  statusOf,
+  supervisor,
+  until,
+  WEB,
+} from './scene.js';
+
+const lab = sharedLab();
+const RENAME = 'rename,renameat,renameat2';
+let on: Stage;
+beforeEach(async () => {
+  on = await stage(lab);
+  await wants('first', 1);
+  const first = await change(on, 'web');
+  expect(first.exit, first.said).toBe(9);
+});
+afterEach(() => on.dispose());
+
+async function wants(page: string, stable: number): Promise<string> {
+  await on.repo.write('modules/web/www/index.html', page);
+  await on.module('web', {
+    compose: { services: { web: { ...WEB, environment: { VALUE: page } } } },
+    spec: { smoke: { stable_seconds: stable, timeout_seconds: 20 } },
+  });
+  return on.repo.publish(page);
+}
+
+const state = (path: string): string => `${on.repo.remoteRoot()}/.platform/state/${path}`;
+const served = (): Promise<string> => on.inside('web', 'wget', '-qO-', 'http://127.0.0.1:8080/');
+
+/** An apply of `second` that waits for its container to stay up: its run and its supervisor. */
+async function verifying(stable = 4) {
+  const sha = await wants('second', stable);
+  await prepare(on, 'web');
+  const before = await runsOf(on);
+  const running = await launch(on, 'web');
+  const run = await journalled(on, before, /^verify started/m);
+  return { running, run, sha };
+}
+
+/** The chain of the host, and of this checkout, verify. */
+async function chainsHold(): Promise<void> {
+  for (const args of [['--host', lab.host().name], []]) {
+    const { exit, stdout, stderr } = await on.repo.platformctl(['audit', 'verify', ...args]);
+    expect(exit, stdout + stderr).toBe(0);
+  }
+}
+
+/** The change is there and nothing recorded it; status says so, and whoever takes the lock writes it. */
+async function judgedApplied(run: string, sha: string): Promise<void> {
+  expect(await served()).toBe('second');
+  const row = await until('the judgement', async () => {
+    const found = (await statusOf(on, 'web')).row;
+    return ['unknown', 'applying'].includes(found.interrupted?.outcome ?? '') ? null : found;
+  });
+  expect(row).toMatchObject({ source: 'host', interrupted: { run_id: run, outcome: 'applied' } });
+  expect((await apply(on, 'web')).exit).toBe(8);
+  expect(await document(on, 'web')).toMatchObject({ outcome: 'applied', intent: null, last_apply_sha: sha });
+  expect((await on.plan('web')).exit).toBe(0);
+  await chainsHold();
+}
+
+describe('R-4 on the host', () => {
+  it('EIO at the fsync of the folder once the intent was renamed: 7, nothing changed, and the next look says so', async () => {
+    await wants('second', 1);
+    await prepare(on, 'web');
+    const [container] = await containers(on, 'web');
+    const before = await runsOf(on);
+    const running = await launch(on, 'web');
+    const run = await until('a run', async () => (await runsOf(on)).find((one) => !before.includes(one)) ?? null);
+    const talks = await until('its conversation', async () => {
+      const found = await processes('eval', on.repo.remoteRoot(), run);
+      return found.length > 0 && found;
+    });
+    const fault = await Promise.all(
+      talks.map((pid) => attached(pid, '-f', '-P', state('modules'), '-e', 'inject=fsync:error=EIO')),
+    );
+    const ended = await running.ended;
+    await Promise.all(fault.map((one) => one.detach()));
+    expect(ended.exit, ended.said).toBe(7);
+    expect(ended.result).toMatchObject({ outcome: 'remote_failed', changed: false });
+    expect(await containers(on, 'web')).toEqual([container]);
+    expect(await served()).toBe('first');
+    // The intent is on the disk all the same, or it is not: either way nobody is told that it was applied.
+    expect((await statusOf(on, 'web')).row).toMatchObject({ interrupted: { run_id: run, outcome: 'rolled_back' } });
+    const planned = await on.plan('web');
+    expect(planned.exit, planned.said).toBe(1);
+    await on.approve('web');
+    const again = await apply(on, 'web');
+    expect(again.exit, again.said).toBe(9);
+    expect(await served()).toBe('second');
+    await chainsHold();
+  });
+
+  it('EIO at the rename of the outcome: 16, and the next look judges it applied', async () => {
+    const { running, run, sha } = await verifying();
+    const fault = await attached(
+      await supervisor(on, run),
+      '-f',
+      '-P',
+      state('modules/web.status.json.new'),
+      '-e',
+      `inject=${RENAME}:error=EIO`,
+    );
+    const ended = await running.ended;
+    await fault.detach();
+    expect(ended.exit, ended.said).toBe(16);
+    expect(ended.result).toMatchObject({ outcome: 'applied_unrecorded', changed: true });
+    expect(await document(on, 'web')).toMatchObject({ outcome: 'applying' });
+    await judgedApplied(run, sha);
+  });
+
+  it('the supervisor and all of its own killed at that rename: unknown (15), and the next look judges it applied', async () => {
+    const { running, run, sha } = await verifying();
+    const pid = await supervisor(on, run);
+    const begun = state('modules/web.status.json.new');
+    const fault = await attached(pid, '-f', '-P', begun, '-e', `inject=${RENAME}:error=EIO:signal=STOP`);
+    const mv = await until('its rename', async () => {
+      const found = await processes('mv', begun);
+      return found.length > 0 && found;
+    });
+    for (const one of [pid, ...(await processes(`runs/${run}/finish.sh`)), ...mv]) {
+      try {
+        process.kill(one, 'SIGKILL');
+      } catch {
+        // Gone with the one before.
+      }
+    }
+    await fault.detach();
+    const ended = await running.ended;
+    expect(ended.exit, ended.said).toBe(15);
+    expect(await document(on, 'web')).toMatchObject({ outcome: 'applying' });
+    await judgedApplied(run, sha);
+  });
+});
+
+it('R-4 in the checkout: the client killed at the rename of its mirror; host, status and the next plan know better', async () => {
+  const mirror = `${on.repo.dir}/.platform/state/modules/web.status.json`;
+  const { running, run, sha } = await verifying();
+  await attached(running.child.pid as number, '-f', '-e', `inject=${RENAME}:signal=KILL`);
+  const ended = await running.ended;
+  expect([ended.exit, ended.result]).toEqual([null, null]);
+  expect(JSON.parse(await readFile(mirror, 'utf8'))).toMatchObject({ outcome: expect.any(String) });
+  const { exit, row, said } = await statusOf(on, 'web');
+  expect(exit, said).toBe(0);
+  expect(row).toMatchObject({
+    source: 'host',
+    outcome: 'applied',
+    run_id: run,
+    last_apply_sha: sha,
+    interrupted: null,
+  });
+  expect(JSON.parse(await readFile(mirror, 'utf8'))).toMatchObject({ outcome: 'applied', run_id: run });
+  expect((await on.plan('web')).exit).toBe(0);
+  await chainsHold();
+});
