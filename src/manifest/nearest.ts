@@ -5,7 +5,7 @@ const LONGEST = 64;
 /** More changed letters are another word, however long it is. */
 const CHANGES_MAX = 4;
 /** Comparisons of one `suggester`: thousands of unknown words among thousands of known ones would take minutes. */
-const COMPARISONS_MAX = 200_000;
+const COMPARISONS_MAX = 50_000;
 
 /** The candidate with the fewest changed letters, where that is few enough to be a typing mistake; null: none. */
 export function nearest(word: string, candidates: Iterable<string>): string | null {
