@@ -1,9 +1,10 @@
 /** What `go` carries (X-5): everything that the host does afterwards, rendered beforehand, as files of the run's folder. Pure. */
 import { upArgv } from '../compose/argv.js';
 import { finishProgram } from '../host/programs.js';
+import { folderOf } from '../manifest/paths.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { planBytes } from '../plan/artifact.js';
-import { folderOf, type PlannedFile } from '../plan/files.js';
+import type { PlannedFile } from '../plan/files.js';
 import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
 import { auditEntry, auditMiddle } from '../state/audit.js';
 import { type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';

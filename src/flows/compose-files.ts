@@ -28,6 +28,15 @@ export function parseAll(
   return parsed;
 }
 
+/** The compose files that modules name, read and parsed. @param known those that were parsed already */
+export async function readAll(
+  modules: readonly ServiceModule[],
+  read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>,
+  known?: ReadonlyMap<string, ParsedCompose>,
+): Promise<Map<string, ParsedCompose>> {
+  return parseAll(modules, await read([...new Set(modules.map(({ composeFile }) => composeFile))]), known);
+}
+
 /** Compose files that their size alone refuses (M-3): nobody reads or parses them. */
 export function refusedBySize(
   modules: Iterable<ServiceModule>,

@@ -3,7 +3,7 @@ import { PlatformError } from '../errors.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, type ExitCode, worstExit } from '../exits.js';
 import { checkProgram } from '../host/programs.js';
 import type { Platform } from '../manifest/model.js';
-import { folderOf } from '../plan/files.js';
+import { folderOf } from '../manifest/paths.js';
 import type { Git, HostDescription, World } from '../ports.js';
 import { hostAddress } from './addresses.js';
 import { parseAnswer } from './doctor-answer.js';

@@ -17,9 +17,9 @@ import {
 } from '../exits.js';
 import type { Platform } from '../manifest/model.js';
 import { modulesNamed } from '../manifest/names.js';
+import { folderOf } from '../manifest/paths.js';
 import type { Status } from '../manifest/types.js';
 import { type Definition, differs, driftOf } from '../plan/drift.js';
-import { folderOf } from '../plan/files.js';
 import { keptPlan } from '../plan/release.js';
 import { composeFileOf } from '../plan/removal.js';
 import type { World } from '../ports.js';

@@ -1,12 +1,44 @@
-/** What every look at hosts begins with. */
+/** What looks at hosts have in common. */
+import { overRun } from '../execute/converse.js';
+import type { Exchange } from '../execute/protocol.js';
 import type { Platform } from '../manifest/model.js';
 import type { Git, World } from '../ports.js';
+import { hostAddress } from './addresses.js';
 import { resolvePolicy } from './policy.js';
+import { failureOf } from './prepare.js';
 import { readPlatform } from './read-platform.js';
+import type { Failure } from './results.js';
 
 /** The config that judges, and the repo that it is of. */
 export async function platformOf(world: World): Promise<{ platform: Platform; git: Git; root: string }> {
   const git = await world.openGit(world.directory);
   const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
   return { platform: policy.platform, git, root: git.root };
+}
+
+/** Asks every host at once; one that is not reached hides none of the others (P-9). */
+export async function askHosts<T>(
+  world: World,
+  platform: Platform,
+  hosts: readonly string[],
+  ask: (exchange: Exchange, host: string) => Promise<T>,
+): Promise<{ readonly answers: readonly T[]; readonly errors: readonly Failure[] }> {
+  const answers: T[] = [];
+  const errors: Failure[] = [];
+  await Promise.all(
+    hosts.map(async (name) => {
+      try {
+        const host = await world.connect(hostAddress(platform, name));
+        try {
+          answers.push(await ask(overRun(host, platform.hosts.get(name)?.remoteRoot ?? ''), name));
+        } finally {
+          await host.close();
+        }
+      } catch (error) {
+        const failed = failureOf(error, null);
+        errors.push({ ...failed, where: { ...failed.where, host: name } });
+      }
+    }),
+  );
+  return { answers, errors };
 }

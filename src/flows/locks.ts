@@ -4,9 +4,8 @@ import { message } from '../execute/protocol.js';
 import { EXIT_NO_CHANGES, type ExitCode, worstExit } from '../exits.js';
 import type { World } from '../ports.js';
 import { hostAddress } from './addresses.js';
-import { platformOf } from './host-looks.js';
+import { askHosts, platformOf } from './host-looks.js';
 import type { LockRow, LocksResult } from './results.js';
-import { askHosts } from './runs.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };
 

@@ -3,10 +3,10 @@ import { references } from '../compose/references.js';
 import { PlatformError, type Problem } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
 import type { ServiceModule } from '../manifest/model.js';
-import { folderOf } from '../plan/files.js';
+import { folderOf } from '../manifest/paths.js';
 import { namedPaths } from '../plan/named-paths.js';
 import type { Git } from '../ports.js';
-import { parseAll } from './compose-files.js';
+import { readAll } from './compose-files.js';
 import { problemFailure } from './prepare.js';
 import { askedModules } from './references.js';
 import type { Failure } from './results.js';
@@ -50,8 +50,7 @@ export async function selected(
   let { compose } = gathered;
   if (options.changedSince !== undefined) {
     const changed = await changedSince(git, gathered, await commitOf(git, options.changedSince));
-    const all = [...gathered.wanted.modules.values()];
-    compose = parseAll(all, await gathered.read([...new Set(all.map(({ composeFile }) => composeFile))]), compose);
+    compose = await readAll([...gathered.wanted.modules.values()], gathered.read, compose);
     const kept = ids.filter((id) => {
       const module = gathered.wanted.modules.get(id);
       return !module || pathsOf(module, compose).some((path) => changed.has(path));

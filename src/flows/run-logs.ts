@@ -10,10 +10,10 @@ import { type JournalLine, readJournal } from '../record/journal.js';
 import { byTime, type Run, readOutputs } from '../record/runs.js';
 import { shortRun } from '../run-id.js';
 import { hostAddress } from './addresses.js';
-import { platformOf } from './host-looks.js';
+import { askHosts, platformOf } from './host-looks.js';
 import { withProject } from './project-on.js';
 import type { RunLogs } from './results.js';
-import { askHosts, inWords, runsOn } from './runs.js';
+import { inWords, runsOn } from './runs.js';
 import { gatherWanted } from './wanted.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };

@@ -1,18 +1,15 @@
 /** Runs, as the hosts keep them (R-8): from any machine, for they are asked there. */
 import { PlatformError } from '../errors.js';
 import { failure, readHeld } from '../execute/answers.js';
-import { overRun } from '../execute/converse.js';
 import { decode, type Exchange, message } from '../execute/protocol.js';
 import { EXIT_INVALID, EXIT_NO_CHANGES, type ExitCode, worstExit } from '../exits.js';
-import type { Platform } from '../manifest/model.js';
 import { modulesNamed } from '../manifest/names.js';
 import type { World } from '../ports.js';
 import { byTime, type Run, readRuns } from '../record/runs.js';
 import { whyWords } from '../verify/words.js';
 import { hostAddress } from './addresses.js';
-import { platformOf } from './host-looks.js';
-import { failureOf } from './prepare.js';
-import type { Failure, RunsResult } from './results.js';
+import { askHosts, platformOf } from './host-looks.js';
+import type { RunsResult } from './results.js';
 import { gatherWanted } from './wanted.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };
@@ -38,33 +35,6 @@ export async function runsOn(exchange: Exchange, host: string, { modules, prefix
     .flatMap((answer) => readHeld(answer, host))
     .map((lock) => /"run_id":"([0-9a-f-]{36})"/.exec(lock.holder)?.[1] ?? '');
   return readRuns(decode(runs.out), host, new Set(going));
-}
-
-/** Asks every host at once; one that is not reached hides none of the others (P-9). */
-export async function askHosts<T>(
-  world: World,
-  platform: Platform,
-  hosts: readonly string[],
-  ask: (exchange: Exchange, host: string) => Promise<T>,
-): Promise<{ readonly answers: readonly T[]; readonly errors: readonly Failure[] }> {
-  const answers: T[] = [];
-  const errors: Failure[] = [];
-  await Promise.all(
-    hosts.map(async (name) => {
-      try {
-        const host = await world.connect(hostAddress(platform, name));
-        try {
-          answers.push(await ask(overRun(host, platform.hosts.get(name)?.remoteRoot ?? ''), name));
-        } finally {
-          await host.close();
-        }
-      } catch (error) {
-        const failed = failureOf(error, null);
-        errors.push({ ...failed, where: { ...failed.where, host: name } });
-      }
-    }),
-  );
-  return { answers, errors };
 }
 
 /** `name`: a module's or a stack's; without one those of every module that ever ran on the hosts. */

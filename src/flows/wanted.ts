@@ -13,7 +13,7 @@ import {
 } from '../manifest/load.js';
 import { CONFIG_PATH } from '../manifest/platform.js';
 import type { Git, TreeEntry, WorkTree, World } from '../ports.js';
-import { neededBy, parseAll, refusedBySize } from './compose-files.js';
+import { neededBy, readAll, refusedBySize } from './compose-files.js';
 
 /** Bytes of one file that goes into a plan. */
 const FILE_MAX_BYTES = 64 * 1024 * 1024;
@@ -102,7 +102,7 @@ async function stackFiles(
 ): Promise<ReadonlyMap<string, ParsedCompose>> {
   if (stacks.size === 0) return new Map();
   const members = [...modules.values()].filter((module) => module.stack !== null);
-  return parseAll(members, await read([...new Set(members.map(({ composeFile }) => composeFile))]));
+  return readAll(members, read);
 }
 
 async function headOf(git: Git, withoutCommit: boolean): Promise<{ sha: string; branch: string | null }> {

@@ -1,5 +1,6 @@
 /** How the files of a plan stand on the host (P-6). Pure. */
-import { folderOf, type PlannedFile } from './files.js';
+import { folderOf } from '../manifest/paths.js';
+import type { PlannedFile } from './files.js';
 import type { FileSeen, Observation } from './observation.js';
 
 /** How one file stands: against what the host has, and against what this module's last apply saw. */

@@ -2,8 +2,9 @@
 import type { References } from '../compose/model.js';
 import type { Problem, Where } from '../errors.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
+import { folderOf, joinRepoPath } from '../manifest/paths.js';
 import type { Plan } from '../manifest/types.js';
-import { hasVariable, join } from './named-paths.js';
+import { hasVariable } from './named-paths.js';
 
 export type PlannedFile = Plan['files'][number];
 export type Role = PlannedFile['role'];
@@ -39,8 +40,6 @@ export interface WantedFiles {
   readonly problems: readonly Problem[];
 }
 
-export const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
-
 /** The symlink or submodule of the commit that a path goes through. */
 function linkAbove(tree: Tree, path: string): string | null {
   for (let above = folderOf(path); above !== ''; above = folderOf(above)) if (tree.file(above)) return above;
@@ -49,7 +48,7 @@ function linkAbove(tree: Tree, path: string): string | null {
 
 /** The `.env` beside a module's compose file, in the repo. */
 export const dotenvOf = ({ composeFile }: Pick<ServiceModule, 'composeFile'>): string =>
-  join(folderOf(composeFile), '.env') as string;
+  joinRepoPath(folderOf(composeFile), '.env') as string;
 
 /** The path beneath remote_root of a repo path beneath repo_root; null outside. */
 export function onHost(host: Pick<HostConfig, 'repoRoot'>, repoPath: string): string | null {
@@ -126,7 +125,7 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
   };
 
   for (const path of module.hostFiles) {
-    const repoPath = join(folder, path);
+    const repoPath = joinRepoPath(folder, path);
     const target = repoPath === null ? null : onHost(host, repoPath);
     if (target === null || repoPath === null) {
       problem(
@@ -153,7 +152,7 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
 
   const named = (path: string, role: Role, where: Where, required: boolean): void => {
     if (hasVariable(path)) return;
-    const repoPath = path.startsWith('/') ? null : join(folder, path);
+    const repoPath = path.startsWith('/') ? null : joinRepoPath(folder, path);
     if (repoPath === null || repoPath === '' || onHost(host, repoPath) === null) {
       if (role !== 'mount' || !path.startsWith('/')) {
         problem(

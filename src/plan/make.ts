@@ -1,10 +1,11 @@
 /** One module's plan from everything that was gathered (P-3). Pure: the same values give the same bytes. */
 import type { Verdict } from '../compose/model.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
+import { folderOf } from '../manifest/paths.js';
 import type { Plan } from '../manifest/types.js';
 import { changeDigest, planDigest } from './artifact.js';
 import type { Changes } from './changes.js';
-import { folderOf, type PlannedFile } from './files.js';
+import type { PlannedFile } from './files.js';
 import { conditionOf, type Observation } from './observation.js';
 
 /** Seconds that an engine may take beyond `stop_grace_period` until an old container is gone (X-12). */

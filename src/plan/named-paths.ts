@@ -1,28 +1,15 @@
 /** Paths as a compose file names them, relative to its own folder. */
 import type { References } from '../compose/model.js';
 import type { ServiceModule } from '../manifest/model.js';
-import { folderOf } from '../manifest/paths.js';
+import { folderOf, joinRepoPath } from '../manifest/paths.js';
 
 /** A named path with variables in it is known once the host's compose resolved it; until then it is passed over. */
 export const hasVariable = (text: string): boolean => /\$(\{|[A-Za-z_])/.test(text);
-
-/** `a/b/../c` relative to `folder`; null where it leads out of the root. */
-export function join(folder: string, path: string): string | null {
-  const parts: string[] = [];
-  for (const part of `${folder}/${path}`.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part === '..') {
-      if (parts.length === 0) return null;
-      parts.pop();
-    } else parts.push(part);
-  }
-  return parts.join('/');
-}
 
 /** Repo paths, files or folders, that a module's compose file names for it, wherever they lie; without those that only the host's compose can resolve. */
 export function namedPaths({ composeFile }: Pick<ServiceModule, 'composeFile'>, references: References): string[] {
   return [...references.envFiles, ...references.files]
     .filter(({ path }) => !path.startsWith('/') && !hasVariable(path))
-    .map(({ path }) => join(folderOf(composeFile), path) ?? '')
+    .map(({ path }) => joinRepoPath(folderOf(composeFile), path) ?? '')
     .filter((path) => path !== '');
 }

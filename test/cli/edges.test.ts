@@ -1,31 +1,15 @@
 /** The edges of single commands, as main runs them in a real repo without any host. */
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/main.js';
 import { makeRepo, type Repo } from '../manifest/repo.js';
 import { type Changes, CONFIG, moduleText } from '../manifest/samples.js';
+import { hearing, said } from './said.js';
 
-let out = '';
-let err = '';
 let repo: Repo | undefined;
-beforeEach(() => {
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += typeof text === 'string' ? text : new TextDecoder().decode(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-  repo?.remove();
-});
+hearing();
+afterEach(() => repo?.remove());
 
 /** Runs one command in a committed repo. */
 async function run(args: readonly string[], changes: Changes = {}): Promise<number> {
@@ -42,13 +26,13 @@ describe('--version wherever it stands', () => {
   it.each([[['--version']], [['-C', '/', '--version']], [['--version', '--no-color']], [['plan', '--version']]])(
     '%j',
     async (argv) => {
-      expect([await main(argv), out, err]).toEqual([0, `${version}\n`, '']);
+      expect([await main(argv), said.out, said.err]).toEqual([0, `${version}\n`, '']);
     },
   );
 
   it('C-1 as a document', async () => {
     expect(await main(['--json', '--version'])).toBe(0);
-    expect(JSON.parse(out)).toEqual({ schema_version: '1.0', exitCode: 0, version });
+    expect(JSON.parse(said.out)).toEqual({ schema_version: '1.0', exitCode: 0, version });
   });
 });
 
@@ -60,7 +44,7 @@ describe('C-1 documents', () => {
     ['init', ['init', '--solo', '--json'], 0],
   ])('%s follows its schema', async (schema, args, exit) => {
     expect(await run(args)).toBe(exit);
-    const data = JSON.parse(out);
+    const data = JSON.parse(said.out);
     const ajv = new Ajv2020({ strict: false });
     expect([ajv.validate(schemaOf(schema), data), ajv.errors]).toEqual([true, null]);
     expect(data.exitCode).toBe(exit);
@@ -70,7 +54,7 @@ describe('C-1 documents', () => {
     '--json-lines of %j: its last line is the document',
     async (args) => {
       const exit = await run([...args, '--json-lines']);
-      const lines = out.trimEnd().split('\n');
+      const lines = said.out.trimEnd().split('\n');
       expect(lines).toHaveLength(1);
       expect(JSON.parse(lines[0] as string)).toMatchObject({ schema_version: '1.0', exitCode: exit });
     },
@@ -84,14 +68,14 @@ describe('O-5 names of files are text from outside', () => {
 
   it.each([[['validate']], [['plan', '--offline']]])('%j shows them escaped', async (args) => {
     expect(await run(args, hostile)).toBe(3);
-    expect(out + err).not.toMatch(ACTS);
-    expect(out).toContain('\\x1b[31m');
+    expect(said.out + said.err).not.toMatch(ACTS);
+    expect(said.out).toContain('\\x1b[31m');
   });
 
   it('and JSON has them whole, with nothing in its bytes that acts', async () => {
     expect(await run(['validate', '--json'], hostile)).toBe(3);
-    expect(out).not.toMatch(ACTS);
-    expect(JSON.parse(out).problems[0].file).toBe(`modules/${NAME}/module.yml`);
+    expect(said.out).not.toMatch(ACTS);
+    expect(JSON.parse(said.out).problems[0].file).toBe(`modules/${NAME}/module.yml`);
   });
 });
 
@@ -102,11 +86,11 @@ describe('P-1 plan --out -', () => {
       'modules/bad/module.yaml': moduleText('bad', '', 'compose/nowhere.yaml'),
     });
     expect(exit).toBe(3);
-    const lines = out.trimEnd().split('\n');
+    const lines = said.out.trimEnd().split('\n');
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] as string).image.reference).toBe('registry.example/token-server:1.2');
-    expect(err).toContain('compose/nowhere.yaml');
-    expect(err).toContain('(exit 3)');
+    expect(said.err).toContain('compose/nowhere.yaml');
+    expect(said.err).toContain('(exit 3)');
   });
 
   it('a plan written so is one that can be read again', async () => {
@@ -114,7 +98,7 @@ describe('P-1 plan --out -', () => {
       'compose/web.yaml': 'services: { web: { image: "registry.example/token-server:1.2" } }\n',
     });
     const { parsePlan } = await import('../../src/plan/artifact.js');
-    expect(parsePlan(new TextEncoder().encode(out), 'plan').module).toBe('web');
+    expect(parsePlan(new TextEncoder().encode(said.out), 'plan').module).toBe('web');
   });
 });
 
@@ -123,8 +107,8 @@ describe('X-4 no plan at all is 2', () => {
     '%j',
     async (args) => {
       expect(await run(args)).toBe(2);
-      expect(err).toContain('PCTL-PLAN-NOT-FOUND');
-      expect(err).toContain('hint: platformctl plan nothing');
+      expect(said.err).toContain('PCTL-PLAN-NOT-FOUND');
+      expect(said.err).toContain('hint: platformctl plan nothing');
     },
   );
 });
@@ -135,8 +119,8 @@ describe('M-6 --env-file', () => {
   it("what the policy's config.yaml admits is not among the skipped keys, which are named once", async () => {
     const config = `${CONFIG}env_file: { prefixes: [OPENAI_], names: [DATABASE_URL] }\n`;
     await run(['plan', '--offline', '--env-file', '.env'], { ...env, '.platform/config.yaml': config });
-    expect(err).toContain('warning: .env: skipped OTHER: only PLATFORMCTL_*');
-    expect(err.match(/skipped/g)).toHaveLength(1);
+    expect(said.err).toContain('warning: .env: skipped OTHER: only PLATFORMCTL_*');
+    expect(said.err.match(/skipped/g)).toHaveLength(1);
   });
 
   it('a work tree that admits more than the policy admits nothing', async () => {
@@ -145,16 +129,16 @@ describe('M-6 --env-file', () => {
     repo.commit();
     repo.write({ '.platform/config.yaml': `${CONFIG}env_file: { prefixes: [OPENAI_, OTHER] }\n` });
     await main(['-C', repo.root, 'plan', '--offline', '--env-file', '.env']);
-    expect(err).toContain('skipped DATABASE_URL, OPENAI_KEY, OTHER:');
+    expect(said.err).toContain('skipped DATABASE_URL, OPENAI_KEY, OTHER:');
   });
 
   it('a command that reads no policy names all of them', async () => {
     expect(await run(['validate', '--env-file', '.env'], env)).toBe(0);
-    expect(err).toContain('skipped DATABASE_URL, OPENAI_KEY, OTHER:');
+    expect(said.err).toContain('skipped DATABASE_URL, OPENAI_KEY, OTHER:');
   });
 
   it('O-2 a secret of the file is masked in whatever is printed', async () => {
     await run(['show', 'hunter2hunter2', '--env-file', '.env'], env);
-    expect(err).toContain('no plan is kept for ***');
+    expect(said.err).toContain('no plan is kept for ***');
   });
 });

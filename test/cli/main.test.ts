@@ -1,30 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EXITS } from '../../src/exits.js';
 import { main } from '../../src/main.js';
+import { hearing, said } from './said.js';
 
-let out = '';
-let err = '';
-beforeEach(() => {
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  // main sets it for the case that nothing ever settles.
-  process.exitCode = undefined;
-  const ours = <T extends { name: string }>(listeners: readonly T[]) =>
-    listeners.filter(({ name }) => name === 'crashed');
-  for (const listener of ours(process.listeners('uncaughtException'))) process.off('uncaughtException', listener);
-  for (const listener of ours(process.listeners('unhandledRejection'))) process.off('unhandledRejection', listener);
-});
+hearing();
 
 describe('C-5 help', () => {
   const commands = [
@@ -55,32 +34,32 @@ describe('C-5 help', () => {
   ];
   it.each(commands.map((path) => [path.join(' ') || 'platformctl', path] as const))('%s -h', async (name, path) => {
     expect(await main([...path, '-h'])).toBe(0);
-    expect(err).toBe('');
-    await expect(out).toMatchFileSnapshot(`golden/help-${name.replaceAll(' ', '-')}.txt`);
-    const asked = out;
-    out = '';
+    expect(said.err).toBe('');
+    await expect(said.out).toMatchFileSnapshot(`golden/help-${name.replaceAll(' ', '-')}.txt`);
+    const asked = said.out;
+    said.out = '';
     if (name !== 'platformctl' && name !== 'help') {
       expect(await main(['help', ...path])).toBe(0);
-      expect(out).toBe(asked);
+      expect(said.out).toBe(asked);
     }
     if (!['platformctl', 'audit', 'version'].includes(name)) expect(asked).toContain('\nExamples:\n');
   });
 
   it.each(['exit-codes', 'environment'])('help %s', async (topic) => {
     expect(await main(['help', topic])).toBe(0);
-    await expect(out).toMatchFileSnapshot(`golden/help-topic-${topic}.txt`);
+    await expect(said.out).toMatchFileSnapshot(`golden/help-topic-${topic}.txt`);
   });
 
   it("exit-codes has every exit, says Terraform's difference first, and shows the line for scripts", async () => {
     await main(['help', 'exit-codes']);
-    for (const { code, name } of EXITS) expect(out).toMatch(new RegExp(`^ *${code}  ${name} `, 'm'));
-    expect(out.split('\n')[0]).toContain('-detailed-exitcode');
-    expect(out).toContain('rc=$?; [ $rc = 9 ] || exit $rc');
+    for (const { code, name } of EXITS) expect(said.out).toMatch(new RegExp(`^ *${code}  ${name} `, 'm'));
+    expect(said.out.split('\n')[0]).toContain('-detailed-exitcode');
+    expect(said.out).toContain('rc=$?; [ $rc = 9 ] || exit $rc');
   });
 
   it('no command prints the help', async () => {
     expect(await main([])).toBe(0);
-    expect(out).toContain('Usage: platformctl');
+    expect(said.out).toContain('Usage: platformctl');
   });
 });
 
@@ -99,34 +78,34 @@ describe('wrong usage is exit 2, on stderr, with what to do', () => {
     [['serve', 'web'], "unknown command 'serve'", 'platformctl -h'],
   ])('C-2 %j', async (argv, summary, hint) => {
     expect(await main(argv)).toBe(2);
-    expect(out).toBe('');
-    expect(err).toContain(`error: ${summary}`);
-    expect(err).toContain('PCTL-USAGE');
-    expect(err).toContain(hint);
-    expect(err).toMatch(/\(exit 2\)\n$/);
+    expect(said.out).toBe('');
+    expect(said.err).toContain(`error: ${summary}`);
+    expect(said.err).toContain('PCTL-USAGE');
+    expect(said.err).toContain(hint);
+    expect(said.err).toMatch(/\(exit 2\)\n$/);
   });
 
   it('C-1 with --json it is a document on stdout', async () => {
     expect(await main(['plan', '--bad', '--json'])).toBe(2);
-    expect(JSON.parse(out)).toMatchObject({ schema_version: '1.0', exitCode: 2, error: { code: 'PCTL-USAGE' } });
-    expect(err).toBe('');
+    expect(JSON.parse(said.out)).toMatchObject({ schema_version: '1.0', exitCode: 2, error: { code: 'PCTL-USAGE' } });
+    expect(said.err).toBe('');
   });
 
   it('C-1 with --json-lines it is one line', async () => {
     expect(await main(['plan', '--bad', '--json-lines'])).toBe(2);
-    expect(out.trimEnd().split('\n')).toHaveLength(1);
+    expect(said.out.trimEnd().split('\n')).toHaveLength(1);
   });
 });
 
 describe('errors', () => {
   it('no repo: 2, with -C taken', async () => {
     expect(await main(['-C', '/', 'status', '--no-color'])).toBe(2);
-    expect(err).toContain('PCTL-NO-REPO');
+    expect(said.err).toContain('PCTL-NO-REPO');
   });
 
   it('a missing --env-file: 2', async () => {
     expect(await main(['status', '--env-file', 'not-there'])).toBe(2);
-    expect(err).toContain('PCTL-ENV-FILE');
+    expect(said.err).toContain('PCTL-ENV-FILE');
   });
 
   it('O-6 an uncaught error in any room: 2, its kind and no more', async () => {
@@ -134,19 +113,19 @@ describe('errors', () => {
       run: () => Promise.reject(Object.assign(new RangeError('Authorization: abcdef123'), { code: 'ERR_X' })),
     }));
     expect(await main(['doctor'])).toBe(2);
-    expect(err).toContain('PCTL-INTERNAL');
-    expect(err).toContain('RangeError ERR_X');
-    expect(err).not.toContain('abcdef123');
-    expect(err).not.toContain('    at ');
-    err = '';
+    expect(said.err).toContain('PCTL-INTERNAL');
+    expect(said.err).toContain('RangeError ERR_X');
+    expect(said.err).not.toContain('abcdef123');
+    expect(said.err).not.toContain('    at ');
+    said.err = '';
     expect(await main(['doctor', '--debug'])).toBe(2);
-    expect(err).toContain('    at ');
-    expect(err).not.toContain('abcdef123');
+    expect(said.err).toContain('    at ');
+    expect(said.err).not.toContain('abcdef123');
     vi.doUnmock('../../src/commands/doctor.js');
   });
 });
 
 it.each([['--version'], ['version']])('%s', async (word) => {
   expect(await main([word])).toBe(0);
-  expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(said.out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

@@ -8,6 +8,7 @@ import { makePlan } from '../gate/facts.js';
 import { makeRepo, type Repo } from '../manifest/repo.js';
 import { CONFIG } from '../manifest/samples.js';
 import { runId, SHA } from '../record/samples.js';
+import { hearing, said } from './said.js';
 
 const SECRET = 'token=abcdef99 of a command line';
 const bug = (): never => {
@@ -79,8 +80,6 @@ const CASES: readonly (readonly [room: string, argv: readonly string[], broken: 
 ];
 
 let repo: Repo;
-let out = '';
-let err = '';
 beforeAll(() => {
   repo = makeRepo({
     '.gitignore': '.platform/state\n',
@@ -94,29 +93,14 @@ beforeAll(() => {
   writeFileSync(join(repo.root, '.platform/state/audit.jsonl'), '{}\n');
 });
 afterAll(() => repo.remove());
+hearing();
 beforeEach(() => {
-  out = '';
-  err = '';
   vi.resetModules();
   vi.stubEnv('PLATFORMCTL_PHASE', '05');
   vi.stubEnv('PLATFORMCTL_FORGE_TOKEN', 'a-token-of-a-forge');
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += String(text);
-    return true;
-  });
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   vi.unstubAllEnvs();
-  // main sets it for the case that nothing ever settles.
-  process.exitCode = undefined;
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-    for (const listener of process.listeners(event as never) as (() => void)[])
-      if (listener.name === 'crashed') process.off(event, listener);
 });
 
 /** The real main over the real wiring, with one function of it failing. */
@@ -141,16 +125,16 @@ const follows = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync('
 describe.each(CASES)('%s', (_, argv, broken) => {
   it('2, a line for people and no stack', async () => {
     const exit = await call(argv, broken);
-    expect(`${out}${err}`).not.toMatch(/ {4}at |abcdef99|command line/);
-    expect(err).toContain('PCTL-INTERNAL');
-    expect(err).toContain('why   TypeError');
-    expect([exit, out]).toEqual([2, '']);
+    expect(`${said.out}${said.err}`).not.toMatch(/ {4}at |abcdef99|command line/);
+    expect(said.err).toContain('PCTL-INTERNAL');
+    expect(said.err).toContain('why   TypeError');
+    expect([exit, said.out]).toEqual([2, '']);
   });
 
   it('--json: 2, one document on stdout', async () => {
     const exit = await call([...argv, '--json'], broken);
-    expect(`${out}${err}`).not.toMatch(/ {4}at |abcdef99|command line/);
-    const document = JSON.parse(out);
+    expect(`${said.out}${said.err}`).not.toMatch(/ {4}at |abcdef99|command line/);
+    const document = JSON.parse(said.out);
     expect(follows(document), JSON.stringify(follows.errors)).toBe(true);
     expect(document).toMatchObject({ exitCode: 2, error: { code: 'PCTL-INTERNAL', why: 'TypeError' } });
     expect(exit).toBe(2);

@@ -1,7 +1,6 @@
 /** X-5, X-8: the way to the host swallows every packet, for 5 s and for good. A real network that is cut, real sshd, real engine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortRun } from '../../src/run-id.js';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
@@ -18,6 +17,7 @@ import {
   processes,
   type Running,
   runsOf,
+  silentRegistry,
   sleep,
   statusOf,
   until,
@@ -35,10 +35,7 @@ const PATIENCE = 60_000;
 
 let on: Stage;
 let far: FarHost;
-/** A registry that accepts and never answers: a pull from it lasts as long as a test needs. */
-let registry: Server;
-let silent: string;
-const sockets = new Set<Socket>();
+let registry: Awaited<ReturnType<typeof silentRegistry>>;
 
 /** A service that does not end when it is asked to: replacing it takes compose 8 s. */
 const slow = (value: string) => ({
@@ -71,13 +68,7 @@ const journal = (run: string): Promise<string> =>
   readFile(`${on.repo.remoteRoot()}/.platform/runs/${run}/journal`, 'utf8');
 
 beforeAll(async () => {
-  registry = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-  });
-  await new Promise<void>((listening) => registry.listen(0, '127.0.0.1', listening));
-  const address = registry.address();
-  silent = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  registry = await silentRegistry();
   far = await farHost(lab);
   on = await stage(lab, { hosts: { [lab.host().name]: far.at } });
   await wants('slow', slow('1'));
@@ -89,8 +80,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await far?.remove();
-  for (const socket of sockets) socket.destroy();
-  registry.close();
+  registry?.close();
   await on?.dispose();
 });
 
@@ -119,11 +109,11 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
   const found = new Map<string, readonly string[]>();
 
   const root = (): string => on.repo.remoteRoot();
-  const inPull = (): Promise<number[]> => processes('docker', 'pull', `${silent}/never:1`);
+  const inPull = (): Promise<number[]> => processes('docker', 'pull', `${registry.address}/never:1`);
 
   beforeAll(async () => {
     for (const id of ['pull', 'wait']) found.set(id, await containers(on, id));
-    await wants('pull', { ...IDLE, image: `${silent}/never:1` });
+    await wants('pull', { ...IDLE, image: `${registry.address}/never:1` });
     await wants('wait', { ...IDLE, environment: { VALUE: '2' } });
     await on.repo.publish('two more');
     expect((await on.plan('pull', 'wait')).exit).toBe(1);

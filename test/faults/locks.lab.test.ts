@@ -1,5 +1,4 @@
 /** Two who want the same, and clients that go away: before `go` nothing was changed, after it the host needs nobody (X-5, X-6, X-9). Real sshd, real engine. */
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortRun } from '../../src/run-id.js';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
@@ -16,6 +15,7 @@ import {
   processes,
   type Running,
   runsOf,
+  silentRegistry,
   sleep,
   statusOf,
   until,
@@ -24,23 +24,15 @@ import {
 const lab = sharedLab();
 const SMOKE = { stable_seconds: 2, timeout_seconds: 20 };
 let on: Stage;
-/** A registry that accepts and never answers: a pull from it lasts as long as a test needs. */
-let registry: Server;
-const connections = new Set<Socket>();
+let registry: Awaited<ReturnType<typeof silentRegistry>>;
 let silent: string;
 
 beforeAll(async () => {
   on = await stage(lab);
-  registry = createServer((socket) => {
-    connections.add(socket);
-    socket.on('error', () => undefined);
-  });
-  await new Promise<void>((listening) => registry.listen(0, '127.0.0.1', listening));
-  const address = registry.address();
-  silent = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/never`;
+  registry = await silentRegistry();
+  silent = `${registry.address}/never`;
 });
 afterAll(async () => {
-  for (const socket of connections) socket.destroy();
   registry.close();
   await on.dispose();
 });

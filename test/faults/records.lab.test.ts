@@ -16,9 +16,9 @@ import {
   prepare,
   processes,
   runsOf,
+  servesPage,
   statusOf,
   until,
-  WEB,
 } from './scene.js';
 
 const lab = sharedLab();
@@ -37,14 +37,8 @@ afterEach(async () => {
   }
 });
 
-async function wants(page: string, service: Record<string, unknown> = {}, stable = 5): Promise<string> {
-  await on.repo.write('modules/web/www/index.html', page);
-  await on.module('web', {
-    compose: { services: { web: { ...WEB, environment: { VALUE: page }, ...service } } },
-    spec: { smoke: { stable_seconds: stable, timeout_seconds: 20 } },
-  });
-  return on.repo.publish(page);
-}
+const wants = (page: string, service: Record<string, unknown> = {}, stable = 5): Promise<string> =>
+  servesPage(on, page, stable, service);
 
 const folder = (name: string): string => `${on.repo.remoteRoot()}/.platform/${name}`;
 const page = (): Promise<string> => on.inside('web', 'wget', '-qO-', 'http://127.0.0.1:8080/');

@@ -1,6 +1,7 @@
 /** What the tests of faults need beyond a stage: applies that are watched and disturbed while they run, and a look at what they left on the host. */
 import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Status } from '../../src/manifest/types.js';
 import type { Stage } from '../accept/stage.js';
 import type { Finished } from '../lab/process.js';
@@ -187,4 +188,36 @@ export async function connectionOf(stage: Stage, run: string): Promise<number[]>
     }
   }
   return [...found];
+}
+
+/** A registry that accepts and never answers: a pull from it lasts as long as a test needs. */
+export async function silentRegistry(): Promise<{ readonly address: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+/** The module `web` that serves this page. @param stable seconds */
+export async function servesPage(
+  stage: Stage,
+  page: string,
+  stable: number,
+  service: Record<string, unknown> = {},
+): Promise<string> {
+  await stage.repo.write('modules/web/www/index.html', page);
+  await stage.module('web', {
+    compose: { services: { web: { ...WEB, environment: { VALUE: page }, ...service } } },
+    spec: { smoke: { stable_seconds: stable, timeout_seconds: 20 } },
+  });
+  return stage.repo.publish(page);
 }

@@ -17,10 +17,10 @@ import {
   prepare,
   processes,
   runsOf,
+  servesPage,
   statusOf,
   supervisor,
   until,
-  WEB,
 } from './scene.js';
 
 const lab = sharedLab();
@@ -34,14 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => on.dispose());
 
-async function wants(page: string, stable: number): Promise<string> {
-  await on.repo.write('modules/web/www/index.html', page);
-  await on.module('web', {
-    compose: { services: { web: { ...WEB, environment: { VALUE: page } } } },
-    spec: { smoke: { stable_seconds: stable, timeout_seconds: 20 } },
-  });
-  return on.repo.publish(page);
-}
+const wants = (page: string, stable: number): Promise<string> => servesPage(on, page, stable);
 
 const state = (path: string): string => `${on.repo.remoteRoot()}/.platform/state/${path}`;
 const served = (): Promise<string> => on.inside('web', 'wget', '-qO-', 'http://127.0.0.1:8080/');
