@@ -17,6 +17,7 @@ import {
   prepare,
   processes,
   runsOf,
+  signal,
   sleep,
   statusOf,
   until,
@@ -203,18 +204,9 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
     const run = await journalled(on, before, at);
     const stopped = await connectionOf(on, run);
     expect(stopped.length).toBeGreaterThan(0);
-    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    signal(stopped, 'SIGSTOP');
     return { sha, run, running, stopped, since: Date.now() };
   }
-  const wake = (pids: readonly number[]): void => {
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGCONT');
-      } catch {
-        // it ended meanwhile
-      }
-    }
-  };
 
   beforeAll(async () => {
     expect((await change(on, 'fine')).exit).toBe(9);
@@ -223,7 +215,7 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
   it('and comes back after 5 s: the outcome is told as if nothing had been, 9', async () => {
     const { running, stopped } = await silenced('healed', /^up started/m);
     await sleep(5_000);
-    wake(stopped);
+    signal(stopped, 'SIGCONT');
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(9);
     expect(await document(on, 'fine')).toMatchObject({ outcome: 'applied', intent: null });
@@ -237,7 +229,7 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
       expect(Date.now() - since).toBeLessThan(LOST + SPARE);
       expect(await document(on, 'fine')).toMatchObject({ outcome: 'applied', last_apply_sha: sha });
     } finally {
-      wake(stopped);
+      signal(stopped, 'SIGCONT');
     }
   });
 
@@ -252,7 +244,7 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
       expect(Date.now() - since).toBeLessThan(LOST + AGAIN + 15_000 + SPARE);
       expect(await document(on, 'fine')).toMatchObject({ outcome: 'applied', intent: null, last_apply_sha: sha });
     } finally {
-      wake([listening, ...stopped]);
+      signal([listening, ...stopped], 'SIGCONT');
     }
     await until('the locks', async () => (await locks(on)).length === 0, 90_000);
     expect((await statusOf(on, 'fine')).row).toMatchObject({ outcome: 'applied', last_apply_sha: sha });
@@ -278,7 +270,7 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
     const stopped = await connectionOf(on, run ?? '');
     expect(stopped.length).toBeGreaterThan(0);
     const since = Date.now();
-    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    signal(stopped, 'SIGSTOP');
     try {
       const ended = await running.ended;
       expect(ended.exit, ended.said).toBe(7);
@@ -289,7 +281,7 @@ describe('X-5, X-8 a host that goes silent in the middle of `up`', () => {
       expect(await processes('docker', 'pull', `127.0.0.1:${door.port}/mute:1`)).toEqual([]);
       expect(await containers(on, 'fine')).toEqual([container]);
     } finally {
-      wake(stopped);
+      signal(stopped, 'SIGCONT');
     }
   });
 });

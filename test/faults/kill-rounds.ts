@@ -9,17 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { type Stage, stage } from '../accept/stage.js';
 import { type Lab, startLab } from '../lab/lab.js';
 import { draw, type Random, random } from './kill-random.js';
-import {
-  agentProcesses,
-  heldLocks,
-  kill,
-  look,
-  platformFolder,
-  type Seen,
-  victims,
-  watchStatus,
-} from './kill-sight.js';
-import { apply, launch, prepare, runsOf, sleep, statusOf, until, WEB } from './scene.js';
+import { agentProcesses, heldLocks, look, platformFolder, type Seen, victims, watchStatus } from './kill-sight.js';
+import { apply, launch, prepare, runsOf, signal, sleep, statusOf, until, WEB } from './scene.js';
 
 const VICTIMS = ['client', 'supervisor', 'both', 'supervisor and compose'] as const;
 type Victim = (typeof VICTIMS)[number];
@@ -102,7 +93,7 @@ async function round(on: Stage, number: number, draws: Random, before: Seen, lon
     'supervisor and compose': [...pids.supervisor, ...pids.steps],
   }[victim];
   if (victim === 'client' || victim === 'both') running.child.kill('SIGKILL');
-  for (const pid of targets) kill(pid);
+  signal(targets);
 
   const killed = Date.now();
   const ended = await running.ended;

@@ -72,14 +72,6 @@ const words = ({ command }: Process): string =>
 
 export const agentProcesses = async (on: Stage): Promise<string[]> => (await agentList(on)).map(words);
 
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 /** Who holds a run that was not there before, and how far it has come: finish.sh behind `go`, the shells of the conversation before it. */
 export async function victims(
   on: Stage,

@@ -1,9 +1,8 @@
 /** X-5: a connection that is lost after `go` changes nothing on the host; platformctl comes back and reads the journal. Real sshd, real engine. */
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
 import { sharedLab } from '../lab/shared.js';
-import { document, journalled, launch, prepare, processes, runsOf, supervisor } from './scene.js';
+import { connectionOf, document, journalled, launch, prepare, runsOf, signal, supervisor } from './scene.js';
 
 const lab = sharedLab();
 let on: Stage;
@@ -12,20 +11,6 @@ beforeAll(async () => {
   on = await stage(lab);
 });
 afterAll(() => on.dispose());
-
-/** sshd's processes of the connections that hold this run's conversation: its talk.sh's ancestors, up to the one that listens. */
-async function connectionOf(run: string): Promise<number[]> {
-  const listening = lab.host().sshd_pid;
-  const found = new Set<number>();
-  for (const talk of await processes('platformctl', on.repo.remoteRoot(), run)) {
-    for (let pid = talk; pid > 1 && pid !== listening; ) {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-      if (/^Name:\s+sshd/m.test(status)) found.add(pid);
-      pid = Number(/^PPid:\s+([0-9]+)$/m.exec(status)?.[1] ?? 0);
-    }
-  }
-  return [...found];
-}
 
 async function lose(id: string, service: Record<string, unknown>, at: RegExp) {
   await on.module(id, {
@@ -37,9 +22,9 @@ async function lose(id: string, service: Record<string, unknown>, at: RegExp) {
   const before = await runsOf(on);
   const running = await launch(on, id);
   const run = await journalled(on, before, at);
-  const connection = await connectionOf(run);
+  const connection = await connectionOf(on, run);
   expect(connection.length).toBeGreaterThan(0);
-  for (const pid of connection) process.kill(pid, 'SIGKILL');
+  signal(connection);
   return { run, ended: await running.ended };
 }
 
@@ -72,8 +57,8 @@ describe('X-5 the connection is lost after go', () => {
     const before = await runsOf(on);
     const running = await launch(on, 'dead');
     const run = await journalled(on, before, /^verify started/m);
-    process.kill(await supervisor(on, run), 'SIGKILL');
-    for (const pid of await connectionOf(run)) process.kill(pid, 'SIGKILL');
+    const connection = await connectionOf(on, run);
+    signal([...connection, await supervisor(on, run)]);
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(15);
     expect(ended.result).toMatchObject({ outcome: 'unknown' });

@@ -148,6 +148,17 @@ export async function processes(...texts: string[]): Promise<number[]> {
   return found;
 }
 
+/** Signals each of these processes; one that ended with the one before it is no error. */
+export function signal(pids: readonly number[], name: NodeJS.Signals = 'SIGKILL'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 /** finish.sh itself: its session's leader, not the shells that it starts. */
 export async function supervisor(stage: Stage, run: string): Promise<number> {
   const file = `${runsFolder(stage)}/${run}/finish.sh`;

@@ -14,6 +14,7 @@ import {
   prepare,
   processes,
   runsOf,
+  signal,
   sleep,
   statusOf,
   supervisor,
@@ -132,8 +133,7 @@ describe('the supervisor is killed in the middle of `up`', () => {
   it('with its client and compose too: unknown, until an apply ends it', async () => {
     const { running, run, pid } = await inTheMiddle();
     running.child.kill('SIGKILL');
-    process.kill(pid, 'SIGKILL');
-    for (const one of await composeUp()) process.kill(one, 'SIGKILL');
+    signal([pid, ...(await composeUp())]);
     await running.ended;
     await until('the lock', async () => (await locks(on)).length === 0);
     const { exit, row, said } = await statusOf(on, 'slow');

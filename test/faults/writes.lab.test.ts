@@ -18,6 +18,7 @@ import {
   processes,
   runsOf,
   servesPage,
+  signal,
   statusOf,
   supervisor,
   until,
@@ -130,13 +131,7 @@ describe('R-4 on the host', () => {
       const found = await processes('mv', begun);
       return found.length > 0 && found;
     });
-    for (const one of [pid, ...(await processes(`runs/${run}/finish.sh`)), ...mv]) {
-      try {
-        process.kill(one, 'SIGKILL');
-      } catch {
-        // Gone with the one before.
-      }
-    }
+    signal([pid, ...(await processes(`runs/${run}/finish.sh`)), ...mv]);
     await fault.detach();
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(15);
