@@ -151,6 +151,7 @@ function settings(going: Going, back: Back): string {
     ['back_exits', backSmoke.exits ?? ''],
     ['back_http', backSmoke.http?.url ?? ''],
     ['back_http_status', backSmoke.http?.status ?? ''],
+    ['whole', 1],
   ];
   return pairs.map(([key, value]) => `${key}=${value}\n`).join('');
 }

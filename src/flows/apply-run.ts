@@ -189,6 +189,8 @@ async function outcome(
   if (mirror.warning) notes.push(mirror.warning);
   if (back && ended.journal.some(({ step, state }) => step === 'record' && state === 'failed'))
     notes.push(`${plan.host} could not record the roll back; the next command that looks judges what is there`);
+  if (ended.journal.some(({ step, state }) => step === 'tag' && state === 'failed'))
+    notes.push(`the image of this release has no tag of its own on ${plan.host}: an image prune may take it`);
   if (plan.kind !== 'apply') notes.push(...plan.warnings);
   const condition = conditionOf(now.observation.containers, now.observation.engine.now);
   if (back && !['absent', 'running', 'healthy', 'starting'].includes(condition))

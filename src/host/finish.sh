@@ -19,7 +19,7 @@ nothing_seen() {
 }
 nothing_seen
 FRESH=0 ADOPT=0 REMOVE=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
-BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS=''
+BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS='' WHOLE=0
 while IFS= read -r line; do
   value=${line#*=}
   case $line in
@@ -48,6 +48,7 @@ while IFS= read -r line; do
     back_exits=*) BACK_EXITS=$value ;;
     back_http=*) BACK_HTTP=$value ;;
     back_http_status=*) BACK_HTTP_STATUS=$value ;;
+    whole=*) WHOLE=$value ;;
   esac
 done <"$G/settings"
 
@@ -140,10 +141,10 @@ ids() {
     --filter label=com.docker.compose.oneoff=False "$@"
 }
 
-# How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
+# How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL. AWAY: the engine did not answer.
 look() {
   nothing_seen
-  found=$(ids) || return 1
+  found=$(ids) || { AWAY=1 && return 1; }
   for id in $found; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
@@ -342,20 +343,25 @@ back_failed() { # REASON: putting back failed too, act now
 roll_back() {
   failed=$WHY
   journal back started 0 "$(fact "$WHY")"
-  engine
-  there=$?
-  look
-  container_log
-  [ "$STARTED_UP" = 0 ] || halt
-  files_back || back_failed files_not_back
-  if [ "$STARTED_UP" = 1 ]; then
-    # Once more where the engine went away under it.
-    service_back || { [ "$there" = 0 ] && sleep 1 && ! ids >/dev/null && engine && service_back; } || {
+  if [ "$STARTED_UP" = 0 ]; then
+    # Nothing of the engine's was touched: the files wait for nobody.
+    files_back || back_failed files_not_back
+    engine
+    look
+    container_log
+  else
+    engine
+    there=$?
+    look
+    container_log
+    halt
+    files_back || back_failed files_not_back
+    AWAY=0
+    # Once more where the engine went away under it: what it started again by itself then looks as if it had restarted.
+    service_back || { [ "$there" = 0 ] && sleep 1 && { ids >/dev/null || AWAY=1; } && [ "$AWAY" = 1 ] && engine && service_back; } || {
       look || WHY=engine_silent
       back_failed "$WHY"
     }
-  else
-    look
   fi
   WHY=$failed
   if ! record rolled_back; then
@@ -405,6 +411,8 @@ container_back() {
 # ------------------------------------------------------------ the run
 
 SWAPPED=0 STARTED_UP=0
+# The last word of the settings: without it they were not read to their end.
+[ "$WHOLE" = 1 ] || { WHY=no_settings; unchanged; }
 # What putting back writes to exists before anything is changed: it must work on a disk that is full by then (B-1).
 for name in made up.out up.err stop.out stop.err rm.out rm.err halt.out halt.err restore.out restore.err back.out back.err container.log record.err; do
   # Not `:`, whose redirection would end the shell where it fails.
@@ -513,7 +521,7 @@ fi
 
 # 10. record
 WHY=healthy
-if keep && record applied; then
+if keep && { protect || journal tag failed 1 || :; } && record applied; then
   journal record ended 0
   prune
   finish 9 applied

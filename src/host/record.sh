@@ -33,12 +33,13 @@ record() {
   ) 9>>"$P/locks/audit" 2>>"$W/record.err"
 }
 
-# Keeps what was applied as a release, with its plan; its image has a tag of its own so that a prune cannot take it.
+# Keeps what was applied as a release, with its plan.
 keep() {
   # A second name, not a copy: it needs no room.
   ln -f "$G/plan.json" "$W/stage/plan.json" && sync "$W/stage/plan.json" || return 1
   mkdir -p "$P/releases/$MODULE" && rm -rf "$P/releases/$MODULE/$RELEASE" && mv "$W/stage" "$P/releases/$MODULE/$RELEASE" || return 1
   sync "$P/releases/$MODULE"
-  tag=$(cat "$G/tag")
-  docker_ tag "$IMG" "$tag" >/dev/null 2>>"$W/record.err" || :
 }
+
+# Gives a kept release's image a tag of its own, so that a prune cannot take it.
+protect() { tag=$(cat "$G/tag") && docker_ tag "$IMG" "$tag" >/dev/null 2>>"$W/record.err"; }

@@ -394,7 +394,7 @@ do_settle() {
   # shellcheck disable=SC2034 # record.sh reads them
   W=$P/runs/$1 G=$P/runs/$1/go MODULE=$2 RELEASE=$3 WHY=$5 ID=$6 LABEL=$7 IMG=$8
   [ -n "$RUN" ] && [ -f "$G/status.$4" ] && [ -f "$G/audit.$4" ] || return 1
-  case $4 in applied) [ ! -d "$W/stage" ] || keep || return 1 ;; esac
+  case $4 in applied) [ ! -d "$W/stage" ] || { keep && { protect || :; }; } || return 1 ;; esac
   record "$4"
 }
 

@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   not_recorded: 'the host could not write its record',
   interrupted: 'the run never recorded its end',
   no_room: 'the host could not make the files that a roll back needs',
+  no_settings: 'what the host should do could not be read there',
   no_root: 'remote_root cannot be entered',
 };
 

@@ -98,11 +98,36 @@ describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
 
   it('then all locks are free, and the next apply of each is a good one', async () => {
     expect(await heldLocks(on)).toEqual([]);
-    await wants('2', 2);
+    await wants('2', 20);
     const { applied } = await on.ship(...IDS);
     for (const [id, { exit, said }] of applied) expect(exit, `${id} ${said}`).toBe(9);
     for (const id of IDS) await runsWith(id, '2');
     expect((await on.plan(...IDS)).exit).toBe(0);
+    expect(await heldLocks(on)).toEqual([]);
+  });
+
+  it('in the middle of a restore: it is restored once more, 11, and what was there before runs', async () => {
+    const ids = ['verify-no', 'verify-always'] as const;
+    for (const id of ids) {
+      const broken = { ...MODULES[id], command: ['sh', '-c', 'exit 3'] };
+      await on.module(id, { compose: { services: { [id]: broken } }, spec: { smoke: { stable_seconds: 2 } } });
+    }
+    await on.repo.publish('broken');
+    expect((await on.plan(...ids)).exit).toBe(1);
+    await on.approve(...ids);
+    const [first, second] = [await at(ids[0], /^back started/m), await at(ids[1], /^back started/m)];
+    for (const { run } of [first, second])
+      await until('the restored one', async () => /^restore ended 0(.|\n)*^verify waiting/m.test(await journal(run)));
+    for (const { run } of [first, second]) expect(await journal(run)).not.toMatch(/^end /m);
+    await lab.restartEngine();
+    for (const [id, { run, running }] of [[ids[0], first] as const, [ids[1], second] as const]) {
+      const ended = await running.ended;
+      const said = `${ended.said}${await journal(run)}`;
+      expect(ended.exit, said).toBe(11);
+      expect(said.match(/^restore ended 0/gm), said).toHaveLength(2);
+      expect(await document(on, id)).toMatchObject({ outcome: 'rolled_back', intent: null });
+      await runsWith(id, '2');
+    }
     expect(await heldLocks(on)).toEqual([]);
   });
 });

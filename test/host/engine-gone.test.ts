@@ -1,4 +1,4 @@
-/** finish.sh where the engine answers nothing any more, in the shells that hosts have. */
+/** finish.sh where what it needs fails it: the engine, its settings, a tag; in the shells that hosts have. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,8 @@ beforeEach(() => {
   mkdirSync(join(root, '.platform/runs/r/kept'), { recursive: true });
   const status = '{"outcome":"x","attempt":{"why":"';
   write(root, {
-    'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nback=running\ncompose_seconds=9\nengine_seconds=2\n',
+    'runs/r/go/settings':
+      'module=web\nproject=p\nservice=web\nback=running\ncompose_seconds=9\nengine_seconds=2\nwhole=1\n',
     'runs/r/go/swap': 'put 644 page\n',
     'runs/r/go/folders': '',
     'runs/r/go/up': 'false\n',
@@ -34,15 +35,67 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+const at = (path: string): string => readFileSync(join(root, path), 'utf8');
+const docker = (text: string): void => writeFileSync(join(root, 'bin/docker'), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+const journal = (): string => at('.platform/runs/r/journal');
+
 describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('B-1 in %s', (_, shell) => {
+  const [program, ...rest] = shell as [string, ...string[]];
+  const run = () =>
+    finish(program, [...rest, '-c', finishProgram, 'finish', root, 'r'], {
+      env: { ...BARE, PATH: `${root}/bin:${BARE.PATH}` },
+    });
+
   it('the files go back all the same, and the end is told and recorded: 12', async () => {
-    const [program, ...rest] = shell as [string, ...string[]];
-    const env = { ...BARE, PATH: `${root}/bin:${BARE.PATH}` };
-    const { exit, stderr } = await finish(program, [...rest, '-c', finishProgram, 'finish', root, 'r'], { env });
-    const at = (path: string) => readFileSync(join(root, path), 'utf8');
+    const { exit, stderr } = await run();
     expect([exit, stderr]).toEqual([12, '']);
     expect(at('page')).toBe('old');
-    expect(at('.platform/runs/r/journal')).toMatch(/^end rollback_failed 12 /m);
+    expect(journal()).toMatch(/^end rollback_failed 12 /m);
     expect(JSON.parse(at('.platform/state/modules/web.status.json'))).toMatchObject({ container_id: null });
   });
+
+  it('where compose was never started, the files do not wait for it: 11', async () => {
+    docker(`cat ${root}/page >>${root}/seen; exit 1`);
+    const status = '{"outcome":"x","attempt":{"why":"';
+    write(root, {
+      'runs/r/go/swap': 'put 644 page\nput 644 missing\n',
+      'runs/r/go/status.rolled_back': status,
+      'runs/r/go/audit.rolled_back': '"module":"web"',
+    });
+    expect((await run()).exit).toBe(11);
+    expect(at('page')).toBe('old');
+    expect(at('seen')).toMatch(/^(old)+$/);
+    expect(journal()).toMatch(/^end rolled_back 11 /m);
+  });
+
+  it('an image that could not be given its tag is told, and the apply is good: 9', async () => {
+    docker("case $1 in ps) echo abc ;; inspect) echo 'abc img running none 0 then 0 hash' ;; *) exit 1 ;; esac");
+    mkdirSync(join(root, '.platform/runs/r/stage'));
+    const settings = 'module=web\nproject=p\nservice=web\nrelease=one\nstable=0\nimage=img\nwhole=1\n';
+    write(root, {
+      'runs/r/go/settings': settings,
+      'runs/r/go/up': '',
+      'runs/r/go/expect': '',
+      'runs/r/go/prune': '',
+      'runs/r/go/plan.json': '{}',
+      'runs/r/go/tag': 'platformctl-kept:one\n',
+      'runs/r/go/status.applied': '{"outcome":"x","attempt":{"why":"',
+      'runs/r/go/audit.applied': '"module":"web"',
+    });
+    const { exit, stderr } = await run();
+    expect([exit, stderr], journal()).toEqual([9, '']);
+    expect(journal()).toMatch(/^tag failed 1 /m);
+    expect(at('.platform/releases/web/one/plan.json')).toBe('{}');
+  });
+
+  it.each(['', 'module=web\nproject=p\nservice=web\nback=run'])(
+    'settings that were not read to their end (%j) change nothing: 7',
+    async (settings) => {
+      write(root, { 'runs/r/go/settings': settings });
+      const { exit } = await run();
+      expect(exit).toBe(7);
+      expect(at('page')).toBe('old');
+      expect(journal()).toMatch(/^end remote_failed 7 [0-9]+ no_settings\n$/);
+    },
+  );
 });
