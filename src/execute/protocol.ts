@@ -21,6 +21,7 @@ export interface Answer {
 const GREETING = 'platformctl 1';
 /** Larger payloads travel in pieces: each is a word that keeps the conversation alive. */
 const PIECE = 256 * 1024;
+/** What a connection may hold at all, see adapters/duplex.ts: no answer can be larger. */
 const MAX_ANSWER = 24 * 1024 * 1024;
 
 const encoder = new TextEncoder();

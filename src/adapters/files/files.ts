@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../../exits.js';
 import type { Files } from '../../ports.js';
-import { codeOf, fileError } from './errors.js';
+import { codeOf, fileError } from '../file-error.js';
 import { locked } from './lock.js';
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);

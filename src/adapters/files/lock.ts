@@ -6,7 +6,7 @@ import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { PlatformError } from '../../errors.js';
 import { EXIT_TOOL_ERROR } from '../../exits.js';
-import { codeOf } from './errors.js';
+import { codeOf } from '../file-error.js';
 
 const WAIT_MS = 10_000;
 const POLL_MS = 15;

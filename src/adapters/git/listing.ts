@@ -4,8 +4,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../../errors.js';
-import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../../exits.js';
+import { EXIT_INVALID } from '../../exits.js';
 import type { TreeEntry, WorkTree } from '../../ports.js';
+import { fileError } from '../file-error.js';
 import { blobId } from './objects.js';
 import { childEnvironment, failure, git } from './process.js';
 
@@ -47,7 +48,7 @@ async function entryOf(root: string, path: string): Promise<TreeEntry | null> {
   const stat = await lstat(full).catch((error: NodeJS.ErrnoException) => {
     // Deleted since it was committed, or its folder is a file or link now.
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-    throw unreadable(path, error);
+    throw fileError('PCTL-FILE-READ', path, error);
   });
   if (stat === null) return null;
   if (stat.isSymbolicLink()) {
@@ -104,24 +105,14 @@ async function withPlain<T>(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return null;
-    throw unreadable(path, error as NodeJS.ErrnoException);
+    throw fileError('PCTL-FILE-READ', path, error);
   }
   try {
     const stat = await file.stat();
     return stat.isFile() ? await use(file, stat.size) : null;
   } catch (error) {
-    throw error instanceof Error && 'syscall' in error ? unreadable(path, error as NodeJS.ErrnoException) : error;
+    throw error instanceof Error && 'syscall' in error ? fileError('PCTL-FILE-READ', path, error) : error;
   } finally {
     await file.close();
   }
 }
-
-const unreadable = (path: string, error: NodeJS.ErrnoException): PlatformError =>
-  new PlatformError({
-    code: 'PCTL-FILE-UNREADABLE',
-    exit: EXIT_TOOL_ERROR,
-    summary: `${path} cannot be read`,
-    where: { file: path },
-    why: error.code ?? 'error',
-    hint: `ls -ld ${path} shows whose it is; git's ignored files are not read`,
-  });

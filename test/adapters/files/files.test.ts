@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fileError } from '../../../src/adapters/files/errors.js';
+import { fileError } from '../../../src/adapters/file-error.js';
 import { createFiles } from '../../../src/adapters/files/files.js';
 
 const files = createFiles();

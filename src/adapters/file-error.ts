@@ -1,7 +1,7 @@
 /** What a file system said, in words of ours: a library's message may hold more than a person should see (O-6). */
 import { dirname } from 'node:path';
-import { PlatformError } from '../../errors.js';
-import { EXIT_TOOL_ERROR } from '../../exits.js';
+import { PlatformError } from '../errors.js';
+import { EXIT_TOOL_ERROR } from '../exits.js';
 
 type Code = 'PCTL-FILE-READ' | 'PCTL-FILE-WRITE';
 
