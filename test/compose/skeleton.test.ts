@@ -41,6 +41,19 @@ const FILE = composed({
   secrets: { s: { file: '${E}.key' } },
 });
 
+type Path = readonly (string | number)[];
+
+/** `value` with another `now` at this path, which is there or one step from there; undefined: without it. */
+function put(value: unknown, [step, ...rest]: Path, now: unknown): unknown {
+  if (step === undefined) return now;
+  const copy = Array.isArray(value) ? [...value] : { ...(value as object) };
+  if (rest.length === 0 && now === undefined) Reflect.deleteProperty(copy, step);
+  else Reflect.set(copy, step, put(Reflect.get(copy, step), rest, now));
+  return copy;
+}
+
+const APP_AT: Path = ['services', 'app'];
+
 /** What compose would print for it. */
 const ANSWER = {
   name: 'p',
@@ -258,91 +271,33 @@ describe('P-12: the answer', () => {
     `);
   });
 
-  const change = (edit: (answer: any) => void): unknown => {
-    const answer = structuredClone(ANSWER);
-    edit(answer);
-    return answer;
-  };
   it.each<[string, unknown]>([
     ['nothing', null],
     ['text', 'x'],
     ['a list', []],
-    ['no services', change((a) => delete a.services)],
-    [
-      'another service',
-      change((a) => {
-        a.services = { b: a.services.app };
-      }),
-    ],
-    ['no extension', change((a) => delete a['x-platformctl'])],
-    [
-      'a value of a variable',
-      change((a) => {
-        a['x-platformctl'].variables.E = 'hunter22';
-      }),
-    ],
-    ['no image', change((a) => delete a.services.app.image)],
-    [
-      'fewer env files',
-      change((a) => {
-        a['x-platformctl'].services.app.env_file = [];
-      }),
-    ],
-    ['a mount without target', change((a) => delete a.services.app.volumes[0].target)],
-    [
-      'a relative bind',
-      change((a) => {
-        a.services.app.volumes[0].source = 'etc';
-      }),
-    ],
-    [
-      'privileged as text',
-      change((a) => {
-        a.services.app.privileged = 'no';
-      }),
-    ],
-    [
-      'a port without target',
-      change((a) => {
-        a.services.app.ports = [{}];
-      }),
-    ],
-    [
-      'driver_opts as text',
-      change((a) => {
-        a.volumes.data.driver_opts = 'x';
-      }),
-    ],
-    [
-      'a NUL',
-      change((a) => {
-        a.services.app.image = 'a\0b';
-      }),
-    ],
-    [
-      'a lone surrogate',
-      change((a) => {
-        a.services.app.image = 'a\ud800';
-      }),
-    ],
-    [
-      'long text',
-      change((a) => {
-        a.services.app.image = 'a'.repeat(20_000);
-      }),
-    ],
+    ['no services', put(ANSWER, ['services'], undefined)],
+    ['another service', put(ANSWER, ['services'], { b: ANSWER.services.app })],
+    ['no extension', put(ANSWER, ['x-platformctl'], undefined)],
+    ['a value of a variable', put(ANSWER, ['x-platformctl', 'variables', 'E'], 'hunter22')],
+    ['no image', put(ANSWER, [...APP_AT, 'image'], undefined)],
+    ['fewer env files', put(ANSWER, ['x-platformctl', ...APP_AT, 'env_file'], [])],
+    ['a mount without target', put(ANSWER, [...APP_AT, 'volumes', 0, 'target'], undefined)],
+    ['a relative bind', put(ANSWER, [...APP_AT, 'volumes', 0, 'source'], 'etc')],
+    ['privileged as text', put(ANSWER, [...APP_AT, 'privileged'], 'no')],
+    ['a port without target', put(ANSWER, [...APP_AT, 'ports'], [{}])],
+    ['driver_opts as text', put(ANSWER, ['volumes', 'data', 'driver_opts'], 'x')],
+    ['a NUL', put(ANSWER, [...APP_AT, 'image'], 'a\0b')],
+    ['a lone surrogate', put(ANSWER, [...APP_AT, 'image'], 'a\ud800')],
+    ['long text', put(ANSWER, [...APP_AT, 'image'], 'a'.repeat(20_000))],
     [
       'a flood',
-      change((a) => {
-        a.junk = Array.from({ length: 60_000 }, () => 1);
-      }),
+      put(
+        ANSWER,
+        ['junk'],
+        Array.from({ length: 60_000 }, () => 1),
+      ),
     ],
-    [
-      'depth',
-      change((a) => {
-        a.junk = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`);
-      }),
-    ],
+    ['depth', put(ANSWER, ['junk'], JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`))],
     ['__proto__', JSON.parse(JSON.stringify(ANSWER).replace('"name":"p"', '"__proto__":{}'))],
   ])('with %s is refused', (_, answer) => {
     expect(() => readSkeleton(answer, 'app', FILE)).toThrow(
@@ -366,15 +321,8 @@ describe('P-12: the answer', () => {
     );
     fc.assert(
       fc.property(fc.constantFrom(...places), anything, (path, junk) => {
-        const put = (value: any, left: (string | number)[]): unknown => {
-          const [step, ...rest] = left;
-          if (step === undefined) return junk;
-          const copy = Array.isArray(value) ? [...value] : { ...value };
-          copy[step] = put(value[step], rest);
-          return copy;
-        };
         try {
-          const read = readSkeleton(put(ANSWER, path), 'app', FILE);
+          const read = readSkeleton(put(ANSWER, path, junk), 'app', FILE);
           judgeResolved(read.resolved, CONTEXT, { file: FILE, service: 'app' });
           JSON.stringify(read.resolved, (_key, value) => {
             if (typeof value === 'number') expect(Number.isSafeInteger(value)).toBe(true);
