@@ -54,7 +54,8 @@ export async function fleet(hosts: number, each: number): Promise<Fleet> {
         for (const [index, id] of modules(name).entries()) {
           await on.module(id, {
             host: name,
-            compose: { services: { [id]: { ...IDLE, environment: { VALUE: value } } } },
+            // No networks: an engine has addresses for about thirty.
+            compose: { services: { [id]: { ...IDLE, network_mode: 'none', environment: { VALUE: value } } } },
             spec: { depends_on: index === 0 ? [] : [`${name}-m${index}`] },
           });
         }
