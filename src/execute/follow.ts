@@ -149,6 +149,7 @@ export async function followRun(
   let lineAt = started;
   let saidAt = started;
   for (;;) {
+    const late = clock.now() - started > totalMs;
     let answer: Answer;
     try {
       exchange ??= await watch.lost();
@@ -158,6 +159,7 @@ export async function followRun(
       if (!(error instanceof PlatformError)) throw error;
       if (exchange === null) return { lost: error };
       exchange = null;
+      if (late) return { lost: runLong() };
       continue;
     }
     const newline = answer.out.indexOf(10);
@@ -177,19 +179,18 @@ export async function followRun(
     const end = journalEnd(journal);
     if (end) return { ...end, journal };
     if (state === 'gone') return await withoutEnd(exchange, runId, module, journal);
-    if (clock.now() - started > totalMs) {
-      return {
-        lost: new PlatformError({
-          code: 'PCTL-RUN-LONG',
-          exit: EXIT_UNKNOWN,
-          summary: 'the run on the host takes longer than all its limits together',
-          hint: 'platformctl status',
-        }),
-      };
-    }
+    if (late) return { lost: runLong() };
     await clock.sleep(POLL_MS);
   }
 }
+
+const runLong = (): PlatformError =>
+  new PlatformError({
+    code: 'PCTL-RUN-LONG',
+    exit: EXIT_UNKNOWN,
+    summary: 'the run on the host takes longer than all its limits together',
+    hint: 'platformctl status',
+  });
 
 /** Nobody holds the run's locks any more and its journal has no end: it never began, and nothing was changed (7); or its supervisor died (15, R-3). */
 async function withoutEnd(
@@ -200,7 +201,8 @@ async function withoutEnd(
 ): Promise<RunEnd> {
   const limit = { ms: 60_000, step: 'record' };
   const [status] = await exchange([message('get', `state/modules/${module}.status.json`)], limit).catch(() => []);
-  const began = journal.some((line) => line.step !== 'start') || !status || decode(status.out).includes(runId);
+  const unread = status?.code !== 0;
+  const began = journal.some((line) => line.step !== 'start') || unread || decode(status.out).includes(runId);
   return began
     ? { outcome: 'unknown', exit: EXIT_UNKNOWN, why: 'supervisor_ended', journal }
     : { outcome: 'remote_failed', exit: EXIT_REMOTE_FAILED, why: 'never_started', journal };

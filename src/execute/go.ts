@@ -6,6 +6,7 @@ import type { Plan, Status } from '../manifest/types.js';
 import { planBytes } from '../plan/artifact.js';
 import type { PlannedFile } from '../plan/files.js';
 import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
+import { composeFileOf } from '../plan/removal.js';
 import { auditEntry, auditMiddle } from '../state/audit.js';
 import { type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
 import { type Message, put } from './protocol.js';
@@ -79,20 +80,28 @@ type Back = 'nothing' | 'cannot' | 'running' | 'stopped' | 'asfound';
 function backOf(plan: Plan, observation: Observation): Back {
   const condition = conditionOf(observation.containers, observation.engine.now);
   if (condition === 'absent') return 'nothing';
-  if (plan.delivery === 'verify' && (observation.status?.plan_digest ?? null) === null) return 'cannot';
+  const known = Boolean(observation.status?.plan_digest);
+  if (plan.delivery === 'verify' && !known) return 'cannot';
+  // Made from a file that lies somewhere else: compose would have nothing to make it from again.
+  if (!known && observation.files.get(plan.compose_file)?.kind !== 'file') return 'cannot';
   if (condition === 'running' || condition === 'healthy' || condition === 'starting') return 'running';
   return condition === 'stopped' || condition === 'created' || condition === 'paused' ? 'stopped' : 'asfound';
 }
 
-/** B-1: the previous image by its id, over the files that were put back. */
+/** The compose file of what ran before: the recorded one, or that of a service which is taken over. */
+const composeBefore = (plan: Plan, status: Status | null): string =>
+  status?.plan_digest ? composeFileOf(status) : plan.compose_file;
+
+/** B-1: the previous image by its id, over the files that were put back; of the compose file that it was made from, which this commit may have moved. */
 function backCommand(plan: Plan, observation: Observation, override: string, back: Back): string[] {
   const status = observation.status;
   const hadDotenv =
     status === null || status.plan_digest === null || status.files.some((file) => file.role === 'dotenv');
-  const folder = folderOf(plan.compose_file);
+  const composeFile = composeBefore(plan, status);
+  const folder = folderOf(composeFile);
   const argv = upArgv({
     remoteRoot: plan.remote_root,
-    composeFile: plan.compose_file,
+    composeFile,
     project: plan.project,
     service: plan.service,
     envFile: hadDotenv ? 'real' : 'none',
@@ -100,7 +109,7 @@ function backCommand(plan: Plan, observation: Observation, override: string, bac
     forceRecreate: true,
     ...(plan.delivery === 'verify' && status?.plan_digest
       ? {
-          composeFileAbsolute: `${plan.remote_root}/.platform/releases/${plan.module}/${status.plan_digest}/tree/${plan.compose_file}`,
+          composeFileAbsolute: `${plan.remote_root}/.platform/releases/${plan.module}/${status.plan_digest}/tree/${composeFile}`,
           projectDirectory: folder === '' ? plan.remote_root : `${plan.remote_root}/${folder}`,
         }
       : {}),

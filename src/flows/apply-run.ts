@@ -14,6 +14,7 @@ import {
   type ExitCode,
 } from '../exits.js';
 import type { GateVerdict } from '../gate/verdict.js';
+import type { Plan, Status } from '../manifest/types.js';
 import { tenantsSeen } from '../plan/container-reasons.js';
 import { conditionOf } from '../plan/observation.js';
 import { quote } from '../quote.js';
@@ -75,11 +76,9 @@ export async function run(
     };
     const said = await sayGo(inside, goMessages(going));
     if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
-    const smoke = plan.smoke.timeout_seconds + plan.smoke.stable_seconds;
     let told = false;
-    const totalMs = (2 * COMPOSE_SECONDS + 2 * ENGINE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
     const ended = await followRun(
-      { exchange: said ? exchange : null, runId, module: plan.module, totalMs },
+      { exchange: said ? exchange : null, runId, module: plan.module, totalMs: longest(plan, now.observation.status) },
       world.clock,
       {
         line: (line) => {
@@ -101,7 +100,7 @@ export async function run(
       },
     );
     const remoteCommand = (upCommand(plan, now.dotenv, runId) ?? []).map(quote).join(' ');
-    if ('lost' in ended) return lostAfterGo(inside, gates);
+    if ('lost' in ended) return lostAfterGo(inside, gates, ended.lost);
     const result = await outcome(inside, talk.exchange, now, gates, ended, remoteCommand, facts);
     return world.interrupted.aborted && !ACT_NOW.has(result.exitCode)
       ? { ...result, exitCode: EXIT_INTERRUPTED }
@@ -111,15 +110,28 @@ export async function run(
   }
 }
 
+/** Everything that a run may take: `up`, `halt` and a restore that is tried twice; each watched, and the engine waited for in between. */
+function longest(plan: Plan, before: Status | null): number {
+  const smoke = Math.max(
+    ...[plan.smoke, before?.smoke].map((one) => (one ? one.timeout_seconds + one.stable_seconds : 0)),
+  );
+  return (4 * COMPOSE_SECONDS + 2 * ENGINE_SECONDS + 3 * smoke) * 1000 + SPARE_MS;
+}
+
 /** From `go` on the host needs nobody: what became of the run is there, and not known here. */
 export function lostAfterGo(
   inside: Pick<Inside, 'open' | 'end' | 'runId'>,
   gates: readonly GateVerdict[],
+  lost?: PlatformError,
 ): ApplyResult {
   const { open, end, runId } = inside;
+  const why =
+    lost?.code === 'PCTL-RUN-LONG'
+      ? lost.summary
+      : `the connection to ${open.plan.host} was lost after go and did not come back`;
   return end({
     outcome: 'unknown',
-    message: `the connection to ${open.plan.host} was lost after go and did not come back; the host goes on by itself`,
+    message: `${why}; the host goes on by itself`,
     runId,
     gates,
     exitCode: EXIT_UNKNOWN,
@@ -204,7 +216,8 @@ async function outcome(
   if (up && plan.recreates && left.length > 0)
     notes.push(`what lived in its namespaces lost them, and wants a new plan: ${left.join(', ')}`);
   return end({
-    outcome: ended.outcome,
+    // The exit alone, where the journal could not be written, tells an apply and a removal alike.
+    outcome: plan.kind === 'remove' && ended.outcome === 'applied' ? 'removed' : ended.outcome,
     message: whyWords(ended.why),
     runId,
     changed: ended.outcome !== 'remote_failed',

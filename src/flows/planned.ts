@@ -138,6 +138,10 @@ export async function planOf(
     warnings.push(
       `the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`,
     );
+  if (changes.recreates && !status?.plan_digest && observation.files.get(one.composeFile)?.kind !== 'file')
+    warnings.push(
+      `${one.composeFile} is not on ${module.host} yet: what runs now was made from another file, and could not be put back by a roll back`,
+    );
   if (interrupted) warnings.push(interruptedWords(interrupted));
   if (changed && relation === 'ancestor' && !context.rollback)
     warnings.push('the commit is older than the applied one: apply will refuse it (use rollback)');

@@ -1,6 +1,6 @@
 # Included by finish.sh: putting back what was there before a change (B-1, V-3, X-12). Of its run: what was SWAPPED, whether compose was STARTED_UP, WHY it
 # failed, and the BACK_* of its settings.
-# shellcheck disable=SC2034 # finish.sh reads what seems unused
+# shellcheck disable=SC2034,SC2154 # finish.sh reads what seems unused, and sets what seems never set
 
 # An engine that is being restarted, as an upgrade of its package does, is waited for: without it nothing that was there before can run again.
 engine() {
@@ -16,10 +16,10 @@ engine() {
 # Puts the files of this run's swap back, byte and mode; what was not there is removed (B-1). Links and renames only: no new disk space.
 files_back() {
   bad=0 number=0
-  while IFS=' ' read -r op mode path; do
+  while IFS= read -r line; do
     number=$((number + 1))
     [ "$number" -le "$SWAPPED" ] || break
-    f=$ROOT/$path
+    swapping "$line"
     if [ -e "$W/kept/$number" ]; then
       # Never taken away, as in a folder that turned read-only.
       [ "$(stat -c %d:%i -- "$f")" != "$(stat -c %d:%i -- "$W/kept/$number")" ] || continue
@@ -70,10 +70,12 @@ roll_back() {
   journal back started 0 "$(fact "$WHY")"
   if [ "$STARTED_UP" = 0 ]; then
     # Nothing of the engine's was touched: the files wait for nobody.
-    files_back || back_failed files_not_back
+    files_back
+    put=$?
     engine
     look
     container_log
+    [ "$put" = 0 ] || back_failed files_not_back
   else
     engine
     there=$?
@@ -81,9 +83,9 @@ roll_back() {
     container_log
     halt
     files_back || back_failed files_not_back
-    AWAY=0
-    # Once more where the engine went away under it: what it started again by itself then looks as if it had restarted.
-    service_back || { [ "$there" = 0 ] && sleep 1 && { ids >/dev/null || AWAY=1; } && [ "$AWAY" = 1 ] && engine && service_back; } || {
+    # Once more: the engine may have gone away under it, and what it starts again by itself looks as if it had restarted. Whether it was away cannot
+    # be seen where systemd holds its socket.
+    service_back || { [ "$there" = 0 ] && sleep 1 && engine && service_back; } || {
       look || WHY=engine_silent
       back_failed "$WHY"
     }
@@ -103,21 +105,28 @@ service_back() {
       done
       if ! look || [ "$COUNT" != 0 ]; then WHY=not_removed; return 1; fi
       ;;
-    cannot) WHY=no_release_kept; return 1 ;;
-    *) container_back ;;
+    *)
+      leftovers
+      look
+      untouched && return 0
+      if [ "$BACK" = cannot ]; then WHY=no_release_kept; return 1; fi
+      container_back
+      ;;
   esac
+}
+
+# compose failed before it touched the old container: it is as it was found.
+untouched() {
+  [ "$COUNT" = 1 ] && [ "$STARTED" = "$BACK_STARTED" ] || return 1
+  case "$BACK:$STATE" in
+    running:running | cannot:running | stopped:exited | stopped:created | stopped:dead | stopped:paused) ;;
+    *) return 1 ;;
+  esac
+  case " $BEFORE " in *" $ID "*) ;; *) return 1 ;; esac
 }
 
 # The previous image by its id, with the previous files; then it must be as it was found.
 container_back() {
-  leftovers
-  look
-  # compose failed before it touched the old container: it is as it was found.
-  if [ "$COUNT" = 1 ] && [ "$STARTED" = "$BACK_STARTED" ]; then
-    case "$BACK:$STATE" in running:running | stopped:exited | stopped:created | stopped:dead | stopped:paused)
-      case " $BEFORE " in *" $ID "*) return 0 ;; esac ;;
-    esac
-  fi
   set --
   while IFS= read -r word; do set -- "$@" "$word"; done <"$G/back"
   step restore "$COMPOSE_SECONDS" "$@" || { WHY=compose_$?; return 1; }

@@ -141,10 +141,10 @@ ids() {
     --filter label=com.docker.compose.oneoff=False "$@"
 }
 
-# How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL. AWAY: the engine did not answer.
+# How they are: COUNT, and of the (last) one ID IMG STATE HEALTH RESTARTS STARTED EXIT LABEL.
 look() {
   nothing_seen
-  found=$(ids) || { AWAY=1 && return 1; }
+  found=$(ids) || return 1
   for id in $found; do
     words=$(docker_ inspect --type container --format \
       '{{.Id}} {{.Image}} {{.State.Status}} {{with index .State "Health"}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.ExitCode}} {{index .Config.Labels "com.docker.compose.config-hash"}}' \
@@ -178,14 +178,17 @@ fetch() { # the status that URL answers, from the host itself: no redirect, no p
 
 # V-1: reach running and healthy within TIMEOUT, then stay so for STABLE. WHY says in one word why not.
 verify() {
-  limit=$(($(ticks) + TIMEOUT * 100)) since='' mark='' told='' tried=0
+  limit=$(($(ticks) + TIMEOUT * 100)) since='' mark='' told='' tried=0 silent=''
   while :; do
     moment=$(ticks)
     if ! look; then
-      [ "$moment" -lt "$limit" ] || { WHY=engine_silent; return 1; }
+      # For a while also behind the limit, where the stable time is the longer one.
+      silent=${silent:-$moment}
+      if [ "$moment" -ge "$limit" ] && [ $((moment - silent)) -ge 1500 ]; then WHY=engine_silent; return 1; fi
       sleep 1
       continue
     fi
+    silent=''
     if [ "$COUNT" = 0 ]; then WHY=no_container; return 1; fi
     if [ "$COUNT" != 1 ]; then WHY=several_containers; return 1; fi
     if [ -n "$EXITS" ]; then
@@ -221,6 +224,8 @@ verify() {
           esac
           if [ -n "$since" ] && [ $((moment - since)) -ge $((STABLE * 100)) ]; then return 0; fi
           ;;
+        # Paused, created, being removed: it does not run, and has no stable time.
+        *) since='' ;;
       esac
     fi
     if [ -z "$since" ] && [ "$moment" -ge "$limit" ]; then
@@ -241,7 +246,11 @@ verify() {
 same() {
   if [ "$IMG" != "$IMAGE" ]; then WHY=other_image; return 1; fi
   if [ "$FRESH" = 1 ]; then case " $BEFORE " in *" $ID "*) WHY=not_recreated; return 1 ;; esac; fi
-  while IFS=' ' read -r how digest mode path; do
+  while IFS= read -r line; do
+    # One by one: `read` would cut the spaces that a name may end with.
+    how=${line%% *} line=${line#* }
+    digest=${line%% *} line=${line#* }
+    mode=${line%% *} path=${line#* }
     case $how in
       keyed) found=$({ cat "$P/key" && sha256sum <"$ROOT/$path"; } | sha256sum) ;;
       *) found=$(sha256sum <"$ROOT/$path") ;;
@@ -282,6 +291,12 @@ unchanged() {
 # ------------------------------------------------------------ the run
 
 SWAPPED=0 STARTED_UP=0
+
+# A line of go/swap: op, mode, and the path, which may end with spaces.
+swapping() {
+  op=${1%% *} f=$ROOT/${1#* * }
+}
+
 # The last word of the settings: without it they were not read to their end.
 [ "$WHOLE" = 1 ] || { WHY=no_settings; unchanged; }
 # What putting back writes to exists before anything is changed: it must work on a disk that is full by then (B-1).
@@ -316,9 +331,9 @@ folders() {
 
 files() {
   number=0
-  while IFS=' ' read -r op mode path; do
+  while IFS= read -r line; do
     number=$((number + 1))
-    f=$ROOT/$path
+    swapping "$line"
     rm -f "$W/kept/$number"
     [ ! -e "$f" ] || ln -- "$f" "$W/kept/$number" || { WHY=keep; roll_back; }
     SWAPPED=$number
@@ -350,7 +365,7 @@ take_away() {
 if [ "$REMOVE" = 1 ]; then
   take_away
   files
-  look || { WHY=engine_silent; roll_back; }
+  look || { sleep 2 && look; } || { WHY=engine_silent; roll_back; }
   [ "$COUNT" = 0 ] || { WHY=not_gone; roll_back; }
   WHY=removed
   if record removed; then
@@ -384,7 +399,7 @@ else
   journal verify ended 1 "$(fact "$WHY")"
   if [ "$ADOPT" = 1 ]; then
     container_log
-    record not_adopted
+    record not_adopted || journal record failed 1
     finish 7 remote_failed
   fi
   roll_back

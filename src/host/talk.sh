@@ -281,8 +281,10 @@ do_follow() {
     esac
   else
     state=gone
-    if locked "$P/locks/module.$2" && holder "$P/locks/module.$2"; then
-      case $HOLDER in *"\"$1\""*) state=running ;; esac
+    if locked "$P/locks/module.$2"; then
+      holder "$P/locks/module.$2"
+      # Empty: whoever holds it writes itself into it at this moment.
+      case $HOLDER in '' | *"\"$1\""*) state=running ;; esac
     fi
     printf '%s -\n' "$state"
   fi
@@ -394,7 +396,7 @@ do_settle() {
   # shellcheck disable=SC2034 # record.sh reads them
   W=$P/runs/$1 G=$P/runs/$1/go MODULE=$2 RELEASE=$3 WHY=$5 ID=$6 LABEL=$7 IMG=$8
   [ -n "$RUN" ] && [ -f "$G/status.$4" ] && [ -f "$G/audit.$4" ] || return 1
-  case $4 in applied) [ ! -d "$W/stage" ] || { keep && { protect || :; }; } || return 1 ;; esac
+  case $4 in applied) { [ ! -d "$W/stage" ] || keep; } && { protect || :; } || return 1 ;; esac
   record "$4"
 }
 

@@ -226,6 +226,23 @@ it('B-1 a service that runs already and whose first apply fails is back as it wa
   expect(await document(on, 'hand')).toMatchObject({ outcome: 'rolled_back', last_apply_sha: null });
 });
 
+it('B-1 a compose file that the change moves: what was made from the old one is back', async () => {
+  await served('moved');
+  const container = await on.container(on.project('moved'), 'moved');
+  await on.module('moved', {
+    composeFile: 'modules/moved/docker-compose.yml',
+    compose: { services: { moved: { ...WEB, command: ['sh', '-c', 'exit 3'] } } },
+    spec: { smoke: SMOKE },
+  });
+  await on.repo.remove('modules/moved/compose.yaml');
+  const ended = await change(on, 'moved');
+  expect(ended.exit, ended.said).toBe(11);
+  expect(await page('moved')).toBe('good');
+  expect(await containers(on, 'moved')).not.toContain(container);
+  expect(await absent('moved', 'docker-compose.yml')).toBe(true);
+  expect(await document(on, 'moved')).toMatchObject({ outcome: 'rolled_back' });
+});
+
 it('a service that restarts in a loop can be repaired', async () => {
   await on.module('loop', {
     compose: {

@@ -1,5 +1,5 @@
 /** finish.sh where what it needs fails it: the engine, its settings, a tag; in the shells that hosts have. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -86,6 +86,36 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('B-1 in 
     expect([exit, stderr], journal()).toEqual([9, '']);
     expect(journal()).toMatch(/^tag failed 1 /m);
     expect(at('.platform/releases/web/one/plan.json')).toBe('{}');
+  });
+
+  it('V-1 a container that is paused has no stable time, and is not waited for without end: 11', async () => {
+    docker(
+      `case $1 in ps) echo abc ;; inspect) echo x >>${root}/n; [ $(wc -l <${root}/n) -lt 3 ] && s=running || s=paused; echo "abc img $s none 0 then 0 h" ;; esac`,
+    );
+    write(root, {
+      'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nstable=3\ntimeout=2\nimage=img\nwhole=1\n',
+      'runs/r/go/up': '',
+      'runs/r/go/status.rolled_back': '{"outcome":"x","attempt":{"why":"',
+      'runs/r/go/audit.rolled_back': '"module":"web"',
+    });
+    expect((await run()).exit).toBe(11);
+    expect(journal()).toMatch(/^verify waiting 0 [0-9]+ paused:none$/m);
+    expect(journal()).toMatch(/^end rolled_back 11 [0-9]+ timeout$/m);
+  });
+
+  it('names that end with spaces are names of their own, there and back', async () => {
+    write(root, {
+      'runs/r/go/swap': 'put 644 page\nput 644 page \nput 644  new\n',
+      'runs/r/new/1': 'first',
+      'runs/r/new/2': 'second',
+      'runs/r/new/3': 'third',
+    });
+    docker(`cat "${root}/page" "${root}/page " "${root}/ new" >>${root}/seen 2>/dev/null; exit 1`);
+    writeFileSync(join(root, 'page '), 'old too');
+    expect((await run()).exit).toBe(12);
+    expect(at('seen')).toMatch(/^firstsecondthird/);
+    expect([at('page'), at('page ')]).toEqual(['old', 'old too']);
+    expect(existsSync(join(root, ' new'))).toBe(false);
   });
 
   it.each(['', 'module=web\nproject=p\nservice=web\nback=run'])(

@@ -1,0 +1,42 @@
+/** talk.sh's answer to `follow` by a conversation that did not start the run (X-5). */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decode, message } from '../../src/execute/protocol.js';
+import { SHELLS, words, write } from './words.js';
+
+let root: string;
+let holds: ChildProcess | undefined;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'follow-'));
+  mkdirSync(join(root, '.platform'));
+});
+afterEach(() => {
+  holds?.kill('SIGKILL');
+  holds = undefined;
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function held(text: string): Promise<void> {
+  write(root, { 'locks/module.web': text, 'runs/one/journal': 'up started 0 1 -\n' });
+  const child = spawn('flock', [join(root, '.platform/locks/module.web'), 'sh', '-c', 'echo; exec sleep 60']);
+  holds = child;
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+}
+
+describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('X-5 in %s', (_, shell) => {
+  it.each([
+    ['its own', '4711\n{"run_id":"one"}\n', 'running'],
+    ["another run's", '4711\n{"run_id":"two"}\n', 'gone'],
+    // Whoever takes the run over writes itself into the lock: between emptying and writing nobody is named.
+    ["nobody's at this moment", '', 'running'],
+    ["half a word's", '4711\n', 'running'],
+  ])('the lock is %s', async (_whose, text, state) => {
+    await held(text);
+    const [answer] = await words(shell, root, [message('follow', 'one', 'web', '0')]);
+    expect(decode(answer?.out ?? new Uint8Array())).toBe(`${state} -\nup started 0 1 -\n`);
+  });
+});
