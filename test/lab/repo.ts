@@ -130,7 +130,9 @@ export async function throwawayRepo(lab: Lab, options: RepoOptions = {}): Promis
       platformctl(dir, args, { ...how, env: { HOME: home, PLATFORMCTL_IDENTITY_FILE: lab.client_key, ...how.env } }),
     async dispose() {
       await rm(top, { recursive: true, force: true });
-      for (const host of lab.hosts) await rm(rootOn(host.name), { recursive: true, force: true });
+      // A run that still ends there may write meanwhile.
+      for (const host of lab.hosts)
+        await rm(rootOn(host.name), { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 
