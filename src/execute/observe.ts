@@ -1,3 +1,4 @@
+import { folderOf } from '../manifest/paths.js';
 import type { Container, Engine, FileSeen } from '../plan/observation.js';
 import type { Limit } from '../ports.js';
 import {
@@ -175,7 +176,9 @@ export async function secondRound(
       named: question.containerName === null ? null : ask(message('named', question.containerName)),
       steering: question.dotenv === null ? null : ask(message('steering', question.dotenv)),
       compose: release ? ask(message('get', kept)) : null,
-      hash: release ? ask(message('hash', group.folder, group.project, env, `ours/${kept}`)) : null,
+      hash: release
+        ? ask(message('hash', folderOf(release.composeFile) || '.', group.project, env, `ours/${kept}`))
+        : null,
       label,
       kept: question.kept === null ? null : askKept(question.kept, ask),
     };

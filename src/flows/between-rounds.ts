@@ -117,8 +117,8 @@ export async function halfway(
   const applied = status !== null && status.plan_digest !== null ? status : null;
   const compose = files.find((file) => file.role === 'compose');
   const lastCompose = applied?.files.find((file) => file.role === 'compose');
-  // Also where the hash is the recorded one: volumes, networks, configs and secrets are in no hash.
-  const compare = applied !== null && lastCompose?.sha256 !== compose?.sha256;
+  // Also where the hash is the recorded one: volumes, networks, configs and secrets are in no hash. In another folder the same bytes mean other files.
+  const compare = applied !== null && (lastCompose?.sha256 !== compose?.sha256 || lastCompose?.path !== compose?.path);
   const there = first.containers.some(
     (container) => container.project === one.project.name && container.service === module.service,
   );

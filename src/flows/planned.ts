@@ -3,7 +3,7 @@ import { alsoAffected, landlordsOf, tenantsOf } from '../compose/affected.js';
 import { volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
-import { EXIT_POLICY_VIOLATION } from '../exits.js';
+import { EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
 import { changesOf } from '../plan/changes.js';
 import { tenantsSeen } from '../plan/container-reasons.js';
@@ -24,6 +24,55 @@ import {
 } from './looks.js';
 import type { Failure } from './results.js';
 
+/** What the record of the last apply says that this commit must not pass over: another target, and files that were the host's own or are still mounted. */
+function takenOver(half: Halfway, answers: Answers): Failure[] {
+  const { prepared: one, status } = half;
+  const { id, host, service } = one.module;
+  if (status === null || status.plan_digest === null) return [];
+  const failures: Failure[] = [];
+  if (typeof status.project === 'string' && (status.project !== one.project.name || status.service !== service)) {
+    failures.push(
+      fail(
+        id,
+        'PCTL-TARGET-MOVED',
+        EXIT_POLICY_VIOLATION,
+        `${id} runs on ${host} as ${status.service} of project ${status.project}; the commit declares ${service} of project ${one.project.name}`,
+        `keep both names, or first platformctl plan ${id} --remove; data in named volumes belongs to the old project`,
+        'a second one would be started beside it',
+      ),
+    );
+  }
+  for (const last of status.files) {
+    const seen = answers.files.get(last.path);
+    const wanted = half.files.find((file) => file.path === last.path);
+    if (last.source === 'host' && wanted?.source === 'commit' && seen?.kind === 'file' && seen.digest !== wanted.sha256)
+      failures.push(
+        fail(
+          id,
+          'PCTL-HOST-FILE-WRITTEN',
+          EXIT_POLICY_VIOLATION,
+          `${one.host.remoteRoot}/${last.path} was a host file, and the commit would overwrite it`,
+          'move it away there by hand, or keep it in host_files',
+          'platformctl never writes host files',
+        ),
+      );
+    const mount = half.wanted.mounts.find((one) => one.path === last.path && one.looksLikeFile);
+    if (mount && last.delivered === true && wanted === undefined)
+      failures.push(
+        fail(
+          id,
+          'PCTL-MOUNT-MISSING',
+          EXIT_REMOTE_FAILED,
+          `${last.path} is mounted, and the commit no longer has it`,
+          `commit it, or take the mount out of ${one.composeFile}`,
+          null,
+          mount.where,
+        ),
+      );
+  }
+  return failures;
+}
+
 /** @param recreated services of its project that plans of the same call recreate (P-14) */
 export async function planOf(
   half: Halfway,
@@ -36,7 +85,7 @@ export async function planOf(
 ): Promise<Looked | { failures: Failure[] }> {
   const { prepared: one, status, skeleton: read } = half;
   const { module, host } = one;
-  const failures = hostProblems(half, answers, first);
+  const failures = [...hostProblems(half, answers, first), ...takenOver(half, answers)];
   const before = answers.release ? parseCompose(answers.release.compose, one.module.composeFile) : null;
   const composeBefore = before?.ok ? before.file : null;
   const changedVolumes = composeBefore ? volumesOrNetworksChanged(composeBefore, one.compose, module.service) : [];
@@ -94,7 +143,14 @@ export async function planOf(
       .filter((mount: MountSource) => answers.files.get(mount.path)?.kind === 'absent')
       .map((mount) => mount.path),
   );
+  // Variables alone made another definition than the recorded one: what the `.env` gives, or no more gives, is why.
+  const variablesMoved =
+    status?.plan_digest != null &&
+    status.compose_version === first.engine.composeVersion &&
+    status.definition_hash !== half.hashNow &&
+    (observation.hashBefore === null || observation.hashBefore === half.hashNow);
   const usesDotenv =
+    variablesMoved ||
     one.references.variables.some((variable) => read.variables.get(variable.name) === true) ||
     one.references.envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
   const release = context.rollback

@@ -1,7 +1,9 @@
 /** A look at what is to be removed (P-13), and its plan: from the host's record and the release that it keeps. */
+import { PlatformError } from '../errors.js';
 import { readFiles } from '../execute/answers.js';
 import { firstRound } from '../execute/observe.js';
 import { type Exchange, message } from '../execute/protocol.js';
+import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import type { HostConfig } from '../manifest/model.js';
 import type { Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
@@ -16,6 +18,16 @@ import { appliedBefore, interruptedWords, type Looked, type PlanContext } from '
 import { deliveredBy } from './observe-host.js';
 
 const LIMIT = { ms: 120_000, step: 'observe' };
+
+/** A module that got another id: its old one must not take away what the new one manages. */
+const managedBy = (id: string, other: string, host: HostConfig): PlatformError =>
+  new PlatformError({
+    code: 'PCTL-REMOVE-SHARED',
+    exit: EXIT_POLICY_VIOLATION,
+    summary: `what ${id} was is ${other}'s service now: removing it would take that away`,
+    where: { host: host.name },
+    hint: `to forget the old record alone, on ${host.name}: rm ${host.remoteRoot}/.platform/state/modules/${id}.status.json`,
+  });
 
 /** null where nothing of the module is applied there. @throws PlatformError what a damaged status throws */
 export async function lookToRemove(
@@ -35,6 +47,11 @@ export async function lookToRemove(
   }
   const status = statuses.get(id);
   if (status?.plan_digest == null) return null;
+  const other = [...statuses].find(
+    ([module, one]) =>
+      module !== id && one.plan_digest != null && one.project === status.project && one.service === status.service,
+  );
+  if (other) throw managedBy(id, other[0], host);
   const digest = status.plan_digest;
   const paths = status.files.filter((file) => file.source === 'commit').map((file) => file.path);
   const [seen, kept] = await exchange(

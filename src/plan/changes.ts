@@ -104,7 +104,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       }
       if (file.role === 'dotenv' && !desired.usesDotenv) continue;
       const differs = state.toWrite && state.foreign;
-      const fresh = applied?.files.every((one) => one.path !== file.path) ?? false;
+      const fresh = applied?.files.every((one) => one.path !== file.path || one.source !== file.source) ?? false;
       // Where the definition came to name it, the definition is the reason.
       const changed = fresh ? !definitionChanged : state.moved || (applied !== null && state.toWrite && !differs);
       if (changed) reasons.push(`${word(file.role)}: ${short(file.path)}`);
@@ -195,9 +195,11 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   const moved = reasons.some(
     (reason) => reason !== 'not running' && reason !== 'not there yet' && !reason.startsWith('file removed: '),
   );
+  // Another compose may hash the same service otherwise: where `up` runs at all it then makes a new container.
+  const hashesAnew = applied !== null && applied.compose_version !== observation.engine.composeVersion;
   return {
     changes: [{ target: `compose.service.${module.service}`, action, reasons }, ...files, ...removed],
-    recreates: there && changed && (force || (moved && !onlyRecreatedAlike(reasons, only, status))),
+    recreates: there && changed && (force || hashesAnew || (moved && !onlyRecreatedAlike(reasons, only, status))),
     forceRecreate: changed && force && there,
     adopts,
     leftover,

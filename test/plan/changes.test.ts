@@ -401,6 +401,23 @@ describe('P-4 each single change gives exactly its reason', () => {
     ).toEqual(['not running']);
   });
 
+  it('a file that moved between the commit and host_files is another file', () => {
+    const files = planFixture().files.map((file) =>
+      file.role === 'env_file'
+        ? { ...file, source: 'host' as const, sha256: null, blob: null, mode: null, keyed: hex('1') }
+        : file,
+    );
+    expect(reasons({ files }, {})).toMatchObject({ action: 'update', reasons: ['env file changed: app.env'] });
+  });
+
+  it('G-8 after an upgrade of compose, `up` for whatever reason makes a new container', () => {
+    const stopped = { containers: [containerFixture({ state: 'exited', exitCode: 0, health: null })] };
+    expect(reasons({}, stopped)).toMatchObject({ action: 'start', recreates: false });
+    const older = status({ compose_version: '2.20.0' });
+    expect(reasons({}, { ...stopped, ...older })).toMatchObject({ action: 'start', recreates: true });
+    expect(reasons({}, older)).toMatchObject({ action: 'none', recreates: false });
+  });
+
   it('a host file is compared by its keyed digest', () => {
     const files = planFixture().files.map((file) =>
       file.role === 'env_file'
