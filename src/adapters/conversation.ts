@@ -13,6 +13,9 @@ import {
   within,
 } from './duplex.js';
 
+/** Bytes that `sayMs` is for. */
+const SAID_AT_ONCE = 1024 * 1024;
+
 /** A conversation over a running program. A deadline that passes in `line` or `bytes` does not stop the program; one in `end` does. */
 export function talkOver(duplex: Duplex, host: string, bounds: DuplexBounds = DUPLEX_BOUNDS): Conversation {
   const stderr = tail(duplex.errors, bounds.lineBytes);
@@ -38,12 +41,14 @@ export function talkOver(duplex: Duplex, host: string, bounds: DuplexBounds = DU
 
   return {
     say(bytes) {
-      const limit = { ms: bounds.sayMs, step: 'say' };
+      const limit = { ms: bounds.sayMs * Math.max(1, Math.ceil(bytes.length / SAID_AT_ONCE)), step: 'say' };
       const next = saying.then(async () => {
         const taken = await within(feed(duplex, bytes, gone), limit.ms, () => silent(host, limit));
         if (!taken) throw lost(host, limit.step, 'the program ended before it had taken its input');
       });
-      saying = next.catch(() => {});
+      // What follows half a message would be taken for its rest: nothing is said any more.
+      saying = next;
+      next.catch(() => {});
       return next;
     },
 

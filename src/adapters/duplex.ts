@@ -31,7 +31,7 @@ export interface DuplexBounds {
   readonly stdoutBytes: number;
   /** Bytes of a line, and of stderr (the end of it is kept). */
   readonly lineBytes: number;
-  /** How long the other side may take no byte of ours. */
+  /** How long the other side may take for a MiB of ours. */
   readonly sayMs: number;
   /** How long after the exit status something that still holds the output open is waited for while it says nothing. */
   readonly lingerMs: number;

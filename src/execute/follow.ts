@@ -123,6 +123,9 @@ export interface Followed {
 }
 
 const SILENCE_MS = 10_000;
+const LETTING_GO_MS = 10_000;
+/** talk.sh's exit where the run has ended, and the run's own on top. */
+const ENDED = 100;
 
 /** The step that a person knows under a line's name. */
 export function stepOf(line: JournalLine | undefined): StepEvent['step'] {
@@ -148,6 +151,7 @@ export async function followRun(
   let told = 0;
   let lineAt = started;
   let saidAt = started;
+  let endedAt: number | null = null;
   for (;;) {
     const late = clock.now() - started > totalMs;
     let answer: Answer;
@@ -176,8 +180,11 @@ export async function followRun(
       watch.waiting(journal.at(-1), Math.round((saidAt - lineAt) / 1000));
     }
     if (state === 'ended') return endOf(Number(code), journal);
+    if (answer.code >= ENDED) return endOf(answer.code - ENDED, journal);
     const end = journalEnd(journal);
-    if (end) return { ...end, journal };
+    // Its last line is written before it lets go of its locks: whoever wants them next must not find them held.
+    if (end && state === 'running') endedAt ??= clock.now();
+    if (end && (endedAt === null || clock.now() - endedAt > LETTING_GO_MS)) return { ...end, journal };
     if (state === 'gone') return await withoutEnd(exchange, runId, module, journal);
     if (late) return { lost: runLong() };
     await clock.sleep(POLL_MS);

@@ -147,7 +147,18 @@ export async function imageId(
         'look on the host: docker images',
       );
     }
-    waiting(Math.round((clock.now() - started) / 1000));
+    const seconds = Math.round((clock.now() - started) / 1000);
+    if (seconds > PULL_SECONDS + 60) {
+      throw failed(
+        plan,
+        'pull',
+        'PCTL-PULL',
+        `the pull of ${plan.image.reference} does not end on ${plan.host}`,
+        '',
+        'look on the host: docker images, df -h',
+      );
+    }
+    waiting(seconds);
     await clock.sleep(PULL_POLL_MS);
   }
 }

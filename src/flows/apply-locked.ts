@@ -52,7 +52,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
     step('lock', 'done', `taken, run ${shortRun(runId)}`);
   }
 
-  const context = { ...open.context, holding: true };
+  const context = { ...open.context, holding: !options.dryRun };
   const look =
     plan.kind === 'remove'
       ? await lookToRemoveAgain(exchange, open, context)

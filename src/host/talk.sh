@@ -11,7 +11,7 @@ NL='
 '
 P=$ROOT/.platform
 PATIENCE=60
-PULL='' FINISH=''
+PULL='' FINISH='' FINISHED=''
 
 # Programs get an environment made from nothing (P-12); DOCKER_CONFIG where the host sets one.
 clean() {
@@ -276,7 +276,11 @@ do_follow() {
     state=''
     { IFS=' ' read -r _ _ state _ <"/proc/$FINISH/stat"; } 2>/dev/null
     case $state in
-      '' | Z) wait "$FINISH"; printf 'ended %s\n' $? ;;
+      '' | Z)
+        # Once: a second `wait` for the same process says 127.
+        [ -n "$FINISHED" ] || { wait "$FINISH"; FINISHED=$?; }
+        printf 'ended %s\n' "$FINISHED"
+        ;;
       *) printf 'running -\n' ;;
     esac
   else
@@ -289,6 +293,8 @@ do_follow() {
     printf '%s -\n' "$state"
   fi
   [ ! -f "$P/runs/$1/journal" ] || tail -c "+$(($3 + 1))" "$P/runs/$1/journal"
+  # A full disk takes the words of an answer, and never its exit.
+  [ -z "$FINISHED" ] || return "$((100 + FINISHED))"
 }
 
 # --- under the locks ---
@@ -368,7 +374,7 @@ do_pulled() {
     code=$(cat "$B/pull.rc")
     PULL=''
     tail -c 4096 "$B/pull.out"
-    return "$code"
+    return "${code:-1}"
   fi
   return 98
 }
@@ -464,7 +470,8 @@ done
 T=$P/tmp/$$ B=$P/tmp/$$
 mkdir -p "$T" 2>/dev/null || refuse 20
 trap leave EXIT
-trap 'exit 143' TERM HUP INT
+# PIPE: an answer that nobody reads any more, which would end the shell without what EXIT does.
+trap 'exit 143' TERM HUP INT PIPE
 true >"$T/out"
 true >"$T/err"
 if [ -n "$RUN" ]; then

@@ -53,4 +53,28 @@ describe('X-5', () => {
     const gone: Exchange = async ([said]) => [said?.verb === 'get' ? answer(code, text) : answer(0, 'gone -\n')];
     expect(await follow(gone, async () => silent)).toMatchObject({ exit, outcome });
   });
+
+  it('an end is told once the host has let go of its locks, so that the next apply finds none of them', async () => {
+    const { answer, silent, follow } = setup();
+    const journal = 'start started 0 1 -\nend applied 9 2 healthy\n';
+    let asked = 0;
+    const polled: Exchange = async () => {
+      asked += 1;
+      if (asked === 1) return [answer(0, `running -\n${journal}`)];
+      return [asked < 4 ? answer(0, 'running -\n') : answer(109, 'ended 9\n')];
+    };
+    expect(await follow(polled, async () => silent)).toMatchObject({ outcome: 'applied', exit: 9 });
+    expect(asked).toBe(4);
+
+    const other = setup();
+    const hangs: Exchange = async () => [answer(0, `running -\n${other.now() === 0 ? journal : ''}`)];
+    expect(await other.follow(hangs, async () => silent)).toMatchObject({ outcome: 'applied', exit: 9 });
+    expect(other.now()).toBeLessThan(15_000);
+  });
+
+  it('on a full disk the exit alone tells the end', async () => {
+    const { answer, silent, follow } = setup();
+    const full: Exchange = async () => [answer(111, '')];
+    expect(await follow(full, async () => silent)).toMatchObject({ outcome: 'rolled_back', exit: 11 });
+  });
 });
