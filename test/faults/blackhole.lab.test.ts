@@ -1,5 +1,6 @@
 /** X-5, X-8: the way to the host swallows every packet, for 5 s and for good. A real network that is cut, real sshd, real engine. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortRun } from '../../src/run-id.js';
@@ -121,10 +122,14 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
     // Without a fork: who is killed is who holds it.
     holder = spawn('flock', ['--no-fork', `${root()}/.platform/locks/module.wait`, 'sleep', '600']);
     await until('the lock held', async () => (await heldLocks(on)).includes('module.wait'));
-    const before = await runsOf(on);
+    // Where the lock is not had, the run's folder is gone again at once: nobody who looks now and then sees it.
+    let tried = false;
+    const runs = watch(`${root()}/.platform/runs`, () => {
+      tried = true;
+    });
     wait = await launch(on, 'wait', '--lock-wait', '300');
-    // Where the lock is not had, the run's folder goes again until the next try.
-    await until('a try for the lock', async () => (await runsOf(on)).some((run) => !before.includes(run)));
+    await until('a try for the lock', async () => tried);
+    runs.close();
     pull = await launch(on, 'pull');
     await until('the pull', async () => (await inPull()).length > 0);
     expect(await heldLocks(on)).toContain('module.pull');
