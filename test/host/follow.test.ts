@@ -1,10 +1,11 @@
-/** talk.sh's answer to `follow` by a conversation that did not start the run (X-5). */
+/** talk.sh as others meet it: its answer to `follow` by a conversation that did not start the run, and its end where nobody reads (X-5). */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decode, message } from '../../src/execute/protocol.js';
+import { decode, encode, message } from '../../src/execute/protocol.js';
+import { talkProgram } from '../../src/host/programs.js';
 import { SHELLS, words, write } from './words.js';
 
 let root: string;
@@ -38,5 +39,21 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('X-5 in 
     await held(text);
     const [answer] = await words(shell, root, [message('follow', 'one', 'web', '0')]);
     expect(decode(answer?.out ?? new Uint8Array())).toBe(`${state} -\nup started 0 1 -\n`);
+  });
+
+  it('an answer that nobody reads any more ends the conversation, and leaves nothing behind', async () => {
+    const [program, ...rest] = shell as [string, ...string[]];
+    const child = spawn(program, [...rest, '-c', 'eval "$1"', 'platformctl', talkProgram, root]);
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    child.stdin.on('error', () => undefined);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    expect(readdirSync(join(root, '.platform/tmp'))).toHaveLength(1);
+    child.stdout.destroy();
+    for (let said = 0; said < 50 && child.exitCode === null && child.signalCode === null; said += 1) {
+      child.stdin.write(encode([message('held')]));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await ended;
+    expect(readdirSync(join(root, '.platform/tmp'))).toEqual([]);
   });
 });
