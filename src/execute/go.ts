@@ -5,7 +5,7 @@ import { folderOf } from '../manifest/paths.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { planBytes } from '../plan/artifact.js';
 import type { PlannedFile } from '../plan/files.js';
-import { conditionOf, type FileSeen, type Observation } from '../plan/observation.js';
+import { conditionOf, type FileSeen, madeElsewhere, type Observation } from '../plan/observation.js';
 import { composeFileOf } from '../plan/removal.js';
 import { auditEntry, auditMiddle } from '../state/audit.js';
 import { type Heads, type Run, releasesToDrop, statusHeads } from '../state/status.js';
@@ -80,10 +80,8 @@ type Back = 'nothing' | 'cannot' | 'running' | 'stopped' | 'asfound';
 function backOf(plan: Plan, observation: Observation): Back {
   const condition = conditionOf(observation.containers, observation.engine.now);
   if (condition === 'absent') return 'nothing';
-  const known = Boolean(observation.status?.plan_digest);
-  if (plan.delivery === 'verify' && !known) return 'cannot';
-  // Made from a file that lies somewhere else: compose would have nothing to make it from again.
-  if (!known && observation.files.get(plan.compose_file)?.kind !== 'file') return 'cannot';
+  if (plan.delivery === 'verify' && !observation.status?.plan_digest) return 'cannot';
+  if (madeElsewhere(observation, plan.compose_file)) return 'cannot';
   if (condition === 'running' || condition === 'healthy' || condition === 'starting') return 'running';
   return condition === 'stopped' || condition === 'created' || condition === 'paused' ? 'stopped' : 'asfound';
 }

@@ -136,5 +136,54 @@ export function hostProblems(half: Halfway, answers: Answers, first: FirstRound)
       'install curl there',
     );
   }
+  return [...failures, ...takenOver(half, answers)];
+}
+
+/** What the record of the last apply says that this commit must not pass over: another target, and files that were the host's own or are still mounted. */
+function takenOver(half: Halfway, answers: Answers): Failure[] {
+  const { prepared: one, status } = half;
+  const { id, host, service } = one.module;
+  if (status === null || status.plan_digest === null) return [];
+  const failures: Failure[] = [];
+  if (typeof status.project === 'string' && (status.project !== one.project.name || status.service !== service)) {
+    failures.push(
+      fail(
+        id,
+        'PCTL-TARGET-MOVED',
+        EXIT_POLICY_VIOLATION,
+        `${id} runs on ${host} as ${status.service} of project ${status.project}; the commit declares ${service} of project ${one.project.name}`,
+        `keep both names, or first platformctl plan ${id} --remove; data in named volumes belongs to the old project`,
+        'a second one would be started beside it',
+      ),
+    );
+  }
+  for (const last of status.files) {
+    const seen = answers.files.get(last.path);
+    const wanted = half.files.find((file) => file.path === last.path);
+    if (last.source === 'host' && wanted?.source === 'commit' && seen?.kind === 'file' && seen.digest !== wanted.sha256)
+      failures.push(
+        fail(
+          id,
+          'PCTL-HOST-FILE-WRITTEN',
+          EXIT_POLICY_VIOLATION,
+          `${one.host.remoteRoot}/${last.path} was a host file, and the commit would overwrite it`,
+          'move it away there by hand, or keep it in host_files',
+          'platformctl never writes host files',
+        ),
+      );
+    const mount = half.wanted.mounts.find(({ path, looksLikeFile }) => path === last.path && looksLikeFile);
+    if (mount && last.delivered === true && wanted === undefined)
+      failures.push(
+        fail(
+          id,
+          'PCTL-MOUNT-MISSING',
+          EXIT_REMOTE_FAILED,
+          `${last.path} is mounted, and the commit no longer has it`,
+          `commit it, or take the mount out of ${one.composeFile}`,
+          null,
+          mount.where,
+        ),
+      );
+  }
   return failures;
 }

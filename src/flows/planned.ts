@@ -3,14 +3,14 @@ import { alsoAffected, landlordsOf, tenantsOf } from '../compose/affected.js';
 import { volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
-import { EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED } from '../exits.js';
+import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
 import { changesOf } from '../plan/changes.js';
 import { tenantsSeen } from '../plan/container-reasons.js';
 import { dotenvOf, inRepo, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
-import type { Observation } from '../plan/observation.js';
+import { madeElsewhere, type Observation } from '../plan/observation.js';
 import { hostProblems } from './host-problems.js';
 import { judgeKept } from './kept-release.js';
 import {
@@ -24,55 +24,6 @@ import {
 } from './looks.js';
 import type { Failure } from './results.js';
 
-/** What the record of the last apply says that this commit must not pass over: another target, and files that were the host's own or are still mounted. */
-function takenOver(half: Halfway, answers: Answers): Failure[] {
-  const { prepared: one, status } = half;
-  const { id, host, service } = one.module;
-  if (status === null || status.plan_digest === null) return [];
-  const failures: Failure[] = [];
-  if (typeof status.project === 'string' && (status.project !== one.project.name || status.service !== service)) {
-    failures.push(
-      fail(
-        id,
-        'PCTL-TARGET-MOVED',
-        EXIT_POLICY_VIOLATION,
-        `${id} runs on ${host} as ${status.service} of project ${status.project}; the commit declares ${service} of project ${one.project.name}`,
-        `keep both names, or first platformctl plan ${id} --remove; data in named volumes belongs to the old project`,
-        'a second one would be started beside it',
-      ),
-    );
-  }
-  for (const last of status.files) {
-    const seen = answers.files.get(last.path);
-    const wanted = half.files.find((file) => file.path === last.path);
-    if (last.source === 'host' && wanted?.source === 'commit' && seen?.kind === 'file' && seen.digest !== wanted.sha256)
-      failures.push(
-        fail(
-          id,
-          'PCTL-HOST-FILE-WRITTEN',
-          EXIT_POLICY_VIOLATION,
-          `${one.host.remoteRoot}/${last.path} was a host file, and the commit would overwrite it`,
-          'move it away there by hand, or keep it in host_files',
-          'platformctl never writes host files',
-        ),
-      );
-    const mount = half.wanted.mounts.find((one) => one.path === last.path && one.looksLikeFile);
-    if (mount && last.delivered === true && wanted === undefined)
-      failures.push(
-        fail(
-          id,
-          'PCTL-MOUNT-MISSING',
-          EXIT_REMOTE_FAILED,
-          `${last.path} is mounted, and the commit no longer has it`,
-          `commit it, or take the mount out of ${one.composeFile}`,
-          null,
-          mount.where,
-        ),
-      );
-  }
-  return failures;
-}
-
 /** @param recreated services of its project that plans of the same call recreate (P-14) */
 export async function planOf(
   half: Halfway,
@@ -85,7 +36,7 @@ export async function planOf(
 ): Promise<Looked | { failures: Failure[] }> {
   const { prepared: one, status, skeleton: read } = half;
   const { module, host } = one;
-  const failures = [...hostProblems(half, answers, first), ...takenOver(half, answers)];
+  const failures = hostProblems(half, answers, first);
   const before = answers.release ? parseCompose(answers.release.compose, one.module.composeFile) : null;
   const composeBefore = before?.ok ? before.file : null;
   const changedVolumes = composeBefore ? volumesOrNetworksChanged(composeBefore, one.compose, module.service) : [];
@@ -194,7 +145,7 @@ export async function planOf(
     warnings.push(
       `the .env beside ${one.composeFile} on ${module.host} is not read: it is neither in the commit nor in host_files`,
     );
-  if (changes.recreates && !status?.plan_digest && observation.files.get(one.composeFile)?.kind !== 'file')
+  if (changes.recreates && madeElsewhere(observation, one.composeFile))
     warnings.push(
       `${one.composeFile} is not on ${module.host} yet: what runs now was made from another file, and could not be put back by a roll back`,
     );

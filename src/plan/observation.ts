@@ -119,3 +119,7 @@ export function conditionOf(containers: readonly Container[], now: number): Cond
       return 'stopped';
   }
 }
+
+/** A service that is taken over, and whose own compose file is not at this path: it was made from one that lies somewhere else, and compose could not make it again. */
+export const madeElsewhere = ({ status, files }: Pick<Observation, 'status' | 'files'>, composeFile: string): boolean =>
+  !status?.plan_digest && files.get(composeFile)?.kind !== 'file';

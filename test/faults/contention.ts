@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { encode, message, put } from '../../src/execute/protocol.js';
 import { talkProgram } from '../../src/host/programs.js';
 import { random as draws } from './kill-random.js';
+import { signal, sleep } from './scene.js';
 
 export interface Contention {
   /** Times that somebody got the lock. */
@@ -21,8 +22,6 @@ export interface Contention {
   /** What must never be: two holders, or a lock that nobody holds and nobody gets. */
   readonly wrong: readonly string[];
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The processes of a conversation: talk.sh, the chain of `flock`, and the inner talk.sh, which answers. */
 function family(pid: number): number[] {
@@ -40,14 +39,6 @@ function family(pid: number): number[] {
   for (let at = 0; at < found.length; at += 1)
     for (const [child, parent] of parents) if (parent === found[at]) found.push(child);
   return found;
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // gone already
-  }
 }
 
 class Answers {
@@ -145,7 +136,7 @@ export async function contend(contenders: number, rounds: number, seed: number):
       holders.delete(id);
       child.stdin.end();
       await Promise.race([closed, sleep(20_000)]);
-      for (const pid of child.exitCode === null && child.pid ? family(child.pid) : []) signal(pid, 'SIGKILL');
+      if (child.exitCode === null && child.pid) signal(family(child.pid));
       alive.delete(child);
     }
   }
@@ -162,12 +153,12 @@ export async function contend(contenders: number, rounds: number, seed: number):
         // The holder is whoever answers, and who has its lock open: with one of them gone it may hold nothing any more.
         struck.add(child);
         for (const [id, held] of holders) if (held === child) holders.delete(id);
-        signal(pid, 'SIGKILL');
+        signal([pid]);
         killed += 1;
       } else {
-        signal(pid, 'SIGSTOP');
+        signal([pid], 'SIGSTOP');
         stopped += 1;
-        setTimeout(() => signal(pid, 'SIGCONT'), 200 * random());
+        setTimeout(() => signal([pid], 'SIGCONT'), 200 * random());
       }
     }
   }
