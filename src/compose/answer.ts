@@ -71,7 +71,8 @@ function copy(value: unknown, budget: { left: number }, depth: number): Json {
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (typeof value === 'string') return text(value);
-  if (Array.isArray(value)) return value.map((item: unknown) => copy(item, budget, depth + 1));
+  // Unlike map, from visits a hole: it is refused like any other thing that is no JSON.
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => copy(item, budget, depth + 1));
   if (typeof value !== 'object') throw answerError('something that is no JSON');
   const plain: { [key: string]: Json } = Object.create(null);
   for (const [key, inner] of Object.entries(value)) {

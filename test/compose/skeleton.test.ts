@@ -289,6 +289,7 @@ describe('P-12: the answer', () => {
     ['a NUL', put(ANSWER, [...APP_AT, 'image'], 'a\0b')],
     ['a lone surrogate', put(ANSWER, [...APP_AT, 'image'], 'a\ud800')],
     ['long text', put(ANSWER, [...APP_AT, 'image'], 'a'.repeat(20_000))],
+    ['a hole', put(ANSWER, ['x-platformctl', ...APP_AT, 'configs', 0], undefined)],
     [
       'a flood',
       put(
