@@ -26,7 +26,7 @@ export interface Inside extends Underway, Talk {
   /** Seconds. */
   readonly lockWait: number;
   /** Another conversation with the host, after the line was lost. @throws PlatformError where it does not come back in time */
-  readonly again: () => Promise<Talk>;
+  readonly again: (waiting: (seconds: number) => void) => Promise<Talk>;
 }
 
 /** A refusal with every gate's failures. */

@@ -16,11 +16,11 @@ export interface Talk {
 export interface Line {
   /** A conversation of its own. A host that could not be reached is not tried again. */
   talk(root: string): Promise<Talk>;
-  /** The same after the connection was lost: tries for RECONNECT_MS. */
-  talkAgain(root: string): Promise<Talk>;
-  /** Forgets the connection: the next conversation opens another one. */
+  /** The same after the connection was lost: tries for RECONNECT_MS, and tells the seconds after each try that failed (C-3). */
+  talkAgain(root: string, waiting: (seconds: number) => void): Promise<Talk>;
+  /** Ends the connection: the next conversation opens another one. */
   drop(): Promise<void>;
-  /** Whether one was lost: what it started may hold its locks until the host gives it up. */
+  /** Whether one was ended under a plan: its conversation may hold its locks until the host gives it up. */
   readonly lost: boolean;
 }
 
@@ -37,22 +37,27 @@ export function lineTo(world: World, platform: Platform, name: string): Line {
     return { host, ...(await converse(host, root, LIMIT)) };
   };
   const drop = async (): Promise<void> => {
-    const old = connecting;
+    const old = await connecting?.catch(() => null);
+    // What was refused stays, for all plans that come after.
+    if (!old) return;
     connecting = null;
-    await old?.then((host) => host.close()).catch(() => undefined);
+    lost = true;
+    await old.close().catch(() => undefined);
   };
   return {
     talk: open,
-    async talkAgain(root) {
-      lost = true;
-      const until = world.clock.now() + RECONNECT_MS;
+    async talkAgain(root, waiting) {
+      const began = world.clock.now();
       for (;;) {
         await drop();
+        connecting = null;
         try {
           return await open(root);
         } catch (error) {
-          if (failureOf(error, null).exitCode !== EXIT_REMOTE_FAILED || world.clock.now() >= until) throw error;
+          if (failureOf(error, null).exitCode !== EXIT_REMOTE_FAILED || world.clock.now() - began >= RECONNECT_MS)
+            throw error;
         }
+        waiting(Math.round((world.clock.now() - began) / 1000));
         await world.clock.sleep(PAUSE_MS);
       }
     },

@@ -34,7 +34,7 @@ async function onHost(underway: Underway, line: Line): Promise<ApplyResult> {
     ...underway,
     ...(await line.talk(root)),
     lockWait: Math.max(open.options.lockWait, line.lost ? HOST_PATIENCE_SECONDS : 0),
-    again: () => line.talkAgain(root),
+    again: (waiting) => line.talkAgain(root, waiting),
   };
   let result: ApplyResult;
   try {

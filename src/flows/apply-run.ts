@@ -93,7 +93,7 @@ export async function run(
         },
         lost: async () => {
           step('connect', 'started', `the connection to ${plan.host} was lost, the host goes on; trying again`);
-          talk = await inside.again();
+          talk = await inside.again((seconds) => step('connect', 'waiting', `${plan.host}, ${seconds} s`));
           step('connect', 'done', `${plan.host} again`);
           return talk.exchange;
         },

@@ -1,0 +1,86 @@
+/** The line of a call to one host: what a lost one means for the plans that come after (X-5, X-7). */
+import { describe, expect, it } from 'vitest';
+import { PlatformError } from '../../src/errors.js';
+import { lineTo } from '../../src/flows/apply-line.js';
+import type { Platform } from '../../src/manifest/model.js';
+import type { Conversation, Host, World } from '../../src/ports.js';
+
+const unreachable = new PlatformError({ code: 'PCTL-HOST-CONNECT', exit: 7, summary: 'rs cannot be reached' });
+
+/** `answers`: what each try to connect gives; the last one for all that follow. */
+function setup(...answers: ('host' | 'refused')[]) {
+  let now = 0;
+  const seen = { connects: 0, closed: 0 };
+  const host = {
+    name: 'rs',
+    talk: async () => ({ line: async () => 'platformctl 1' }) as unknown as Conversation,
+    close: async () => void seen.closed++,
+  } as unknown as Host;
+  const world = {
+    connect: async () => {
+      const answer = answers[Math.min(seen.connects, answers.length - 1)];
+      seen.connects++;
+      if (answer === 'refused') throw unreachable;
+      return host;
+    },
+    clock: {
+      now: () => now,
+      sleep: async (ms: number) => {
+        now += ms;
+      },
+    },
+  } as unknown as World;
+  const platform = { hosts: new Map([['rs', { name: 'rs', transport: 'local', jump: [] }]]) } as unknown as Platform;
+  return { line: lineTo(world, platform, 'rs'), seen, now: () => now };
+}
+
+describe('X-7: the line to a host', () => {
+  it('one connection serves all plans', async () => {
+    const { line, seen } = setup('host');
+    await line.talk('/r');
+    await line.talk('/r');
+    expect(seen.connects).toBe(1);
+    expect(line.lost).toBe(false);
+    await line.drop();
+    expect(seen.closed).toBe(1);
+  });
+
+  it('a host that could not be reached is not tried again for the next plan', async () => {
+    const { line, seen } = setup('refused');
+    for (const _ of [1, 2, 3]) {
+      await expect(line.talk('/r')).rejects.toBe(unreachable);
+      await line.drop();
+    }
+    expect(seen.connects).toBe(1);
+  });
+
+  it('X-5: after a line that failed under a plan, the next one waits for the locks that it may still hold', async () => {
+    const { line, seen } = setup('host');
+    await line.talk('/r');
+    await line.drop();
+    await line.talk('/r');
+    expect(seen.connects).toBe(2);
+    expect(line.lost).toBe(true);
+  });
+
+  it('X-5: a lost line is tried again for 90 s, and then for nobody any more', async () => {
+    const { line, seen, now } = setup('host', 'refused');
+    await line.talk('/r');
+    const told: number[] = [];
+    await expect(line.talkAgain('/r', (seconds) => told.push(seconds))).rejects.toBe(unreachable);
+    expect(told.at(-1)).toBe(88);
+    expect(now()).toBeGreaterThanOrEqual(90_000);
+    expect(now()).toBeLessThan(95_000);
+    const tries = seen.connects;
+    await line.drop();
+    await expect(line.talk('/r')).rejects.toBe(unreachable);
+    expect(seen.connects).toBe(tries);
+  });
+
+  it('X-5: a host that comes back is talked to again', async () => {
+    const { line, seen } = setup('host', 'refused', 'refused', 'host');
+    await line.talk('/r');
+    expect((await line.talkAgain('/r', () => undefined)).host.name).toBe('rs');
+    expect(seen).toEqual({ connects: 4, closed: 1 });
+  });
+});
