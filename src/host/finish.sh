@@ -75,7 +75,7 @@ clean() {
   env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} "$@"
 }
 
-docker_() { clean timeout 30 docker "$@" </dev/null; }
+docker_() { clean timeout -s KILL 30 docker "$@" </dev/null; }
 
 # A process's state letter and group, none where it is gone. Its name may hold anything, so what counts comes behind the last `)`.
 process() {

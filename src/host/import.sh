@@ -9,7 +9,7 @@ export LC_ALL=C
 ROOT=$2 MAX=$3
 
 docker_() {
-  timeout 60 env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} docker "$@" </dev/null
+  timeout -s KILL 60 env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} docker "$@" </dev/null
 }
 
 #include paths.sh

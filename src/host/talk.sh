@@ -18,7 +18,7 @@ clean() {
   env -i PATH="$PATH" HOME="${HOME:-/}" ${DOCKER_CONFIG:+"DOCKER_CONFIG=$DOCKER_CONFIG"} "$@"
 }
 
-docker_() { clean timeout 60 docker "$@" </dev/null; }
+docker_() { clean timeout -s KILL 60 docker "$@" </dev/null; }
 
 # read takes byte by byte, so nothing that follows is eaten; a client that is silent for PATIENCE seconds is gone.
 hear() {
@@ -59,7 +59,7 @@ do_hello() {
   elif command -v busybox >/dev/null 2>&1; then printf 'http nc\n'
   else printf 'http none\n'; fi
   printf 'root %s\n' "$REAL"
-d=$REAL
+  d=$REAL
   while [ -n "$d" ]; do
     [ ! -e "$d/.git" ] || printf 'worktree %s\n' "$d"
     d=${d%/*}
@@ -175,7 +175,7 @@ compose() {
     none) set -- --env-file /dev/null --profile '*' -f - "$@" ;;
     *) set -- --env-file "$B/$env" --profile '*' -f - "$@" ;;
   esac
-  clean timeout 60 docker compose --project-directory "$folder" -p "$project" "$@" <"$file"
+  clean timeout -s KILL 60 docker compose --project-directory "$folder" -p "$project" "$@" <"$file"
 }
 
 do_hash() { compose "$1" "$2" "$3" "$4" config --hash '*'; }
@@ -184,7 +184,7 @@ do_resolve() { compose "$1" "$2" "$3" "$4" config --format json; }
 # P-13: the hash of what `config` prints, which is what a container made by hand carries. It stays in a pipe.
 do_labelhash() {
   service=$5
-  compose "$1" "$2" "$3" "$4" config 2>"$T/config.err" | clean timeout 60 docker compose --project-directory "$ROOT/$1" -p "$2" --env-file /dev/null --profile '*' -f - config --hash "$service"
+  compose "$1" "$2" "$3" "$4" config 2>"$T/config.err" | clean timeout -s KILL 60 docker compose --project-directory "$ROOT/$1" -p "$2" --env-file /dev/null --profile '*' -f - config --hash "$service"
 }
 
 do_images() {
@@ -343,7 +343,7 @@ do_check() {
   file=$1 project=$2
   shift 2
   case $file in */*) folder=$B/stage/tree/${file%/*} ;; *) folder=$B/stage/tree ;; esac
-  clean timeout 60 docker compose "$@" --project-directory "$folder" -p "$project" -f "$B/stage/tree/$file" config -q </dev/null
+  clean timeout -s KILL 60 docker compose "$@" --project-directory "$folder" -p "$project" -f "$B/stage/tree/$file" config -q </dev/null
 }
 
 # May PATH be replaced, and is the run's folder on its file system (an atomic swap needs it)? number, path.
