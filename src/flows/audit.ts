@@ -8,7 +8,7 @@ import type { World } from '../ports.js';
 import { headsIn } from '../record/heads.js';
 import { type ChainProblem, checkChain } from '../state/audit.js';
 import { hostAddress } from './addresses.js';
-import { rememberedHead, rememberHeads } from './heads.js';
+import { rememberedHeads, rememberWhole } from './heads.js';
 import { platformOf } from './host-looks.js';
 import { auditPath } from './record-here.js';
 
@@ -30,8 +30,7 @@ export async function verifyAudit(world: World, host: string | undefined): Promi
   const { platform, root } = await platformOf(world);
   const chain = host ?? null;
   const address = host === undefined ? null : hostAddress(platform, host);
-  const seen = await rememberedHead(world, root, chain);
-  const heads = seen ? [seen] : [];
+  const heads = await rememberedHeads(world, root, chain);
   let bytes: Uint8Array = new Uint8Array();
   if (host === undefined || address === null) {
     bytes = (await world.files.read(auditPath(root), CHAIN_MAX)) ?? bytes;
@@ -49,7 +48,7 @@ export async function verifyAudit(world: World, host: string | undefined): Promi
     }
   }
   const { lines, problems, head } = checkChain(bytes, heads);
-  if (head && problems.length === 0) await rememberHeads(world, root, chain, [head]);
+  if (head && problems.length === 0) await rememberWhole(world, root, chain, head);
   return { host: chain, lines, problems };
 }
 

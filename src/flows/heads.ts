@@ -1,10 +1,11 @@
 /** What this checkout remembers of audit chains, its own and those of hosts (R-6). Never a reason to fail (R-4). */
 import { PlatformError } from '../errors.js';
 import type { World } from '../ports.js';
-import { headDocument, newest, readHead } from '../record/heads.js';
+import { headDocument, readHeads, withSeen } from '../record/heads.js';
 import type { Head } from '../state/audit.js';
 
-const HEAD_MAX = 4096;
+/** Of a document that is full, and a little more. */
+const DOCUMENT_MAX = 128 * 1024;
 
 /** null: the chain of the checkout itself. */
 type Chain = string | null;
@@ -12,21 +13,34 @@ type Chain = string | null;
 const headPath = (root: string, chain: Chain): string =>
   `${root}/.platform/state/heads/${chain === null ? 'checkout' : `host.${chain}`}.json`;
 
-/** The newest head of a chain that was seen here. */
-export async function rememberedHead(world: World, root: string, chain: Chain): Promise<Head | null> {
-  const bytes = await world.files.read(headPath(root, chain), HEAD_MAX);
-  return bytes && readHead(bytes);
+/** The heads of a chain that were seen here since it was last found whole. */
+export async function rememberedHeads(world: World, root: string, chain: Chain): Promise<Head[]> {
+  const bytes = await world.files.read(headPath(root, chain), DOCUMENT_MAX);
+  return bytes === null ? [] : readHeads(bytes);
 }
 
-/** Remembers the newest of these heads. One that was seen before is kept where it is newer: that the chain has it no more is what `audit verify` tells. */
+/** Remembers these heads too. None that was seen before goes: that the chain has it no more is what `audit verify` tells. */
 export async function rememberHeads(world: World, root: string, chain: Chain, heads: readonly Head[]): Promise<void> {
+  await ifWritable(async () => {
+    const before = await rememberedHeads(world, root, chain);
+    const now = withSeen(before, heads);
+    if (now.length > before.length) await write(world, root, chain, now);
+  });
+}
+
+/** Of a chain that was found whole its head stands for all before it. */
+export async function rememberWhole(world: World, root: string, chain: Chain, head: Head): Promise<void> {
+  await ifWritable(() => write(world, root, chain, [head]));
+}
+
+const write = (world: World, root: string, chain: Chain, heads: readonly Head[]): Promise<void> =>
+  world.files.write(headPath(root, chain), new TextEncoder().encode(headDocument(chain, heads)));
+
+/** A checkout that cannot be written, as in CI, remembers nothing. */
+async function ifWritable(writing: () => Promise<void>): Promise<void> {
   try {
-    const before = await rememberedHead(world, root, chain);
-    const best = newest([...(before ? [before] : []), ...heads]);
-    if (best === null || best === before) return;
-    await world.files.write(headPath(root, chain), new TextEncoder().encode(headDocument(chain, best)));
+    await writing();
   } catch (error) {
-    // A checkout that cannot be written, as in CI, remembers nothing.
     if (!(error instanceof PlatformError)) throw error;
   }
 }

@@ -111,7 +111,7 @@ export interface ApproveDocument {
 }
 
 /**
- * The newest line of an audit chain that a checkout saw: `.platform/state/heads/host.<name>.json`, and `checkout.json` for its own (R-6).
+ * The newest line of an audit chain that a checkout saw, and those that it saw before: `.platform/state/heads/host.<name>.json`, and `checkout.json` for its own (R-6).
  */
 export interface AuditHead {
   schema_version: string;
@@ -121,6 +121,13 @@ export interface AuditHead {
   host: string | null;
   seq: number;
   hash: string;
+  /**
+   * Lines that were seen before it, since `audit verify` last found the chain whole: by number, no more than 499.
+   */
+  earlier?: {
+    seq: number;
+    hash: string;
+  }[];
   [k: string]: unknown;
 }
 

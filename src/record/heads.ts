@@ -16,22 +16,33 @@ const isHead = (value: unknown): value is Head => {
   );
 };
 
-/** schemas/audit-head.schema.json; null where it is something else. */
-export function readHead(bytes: Uint8Array): Head | null {
+/** schemas/audit-head.schema.json, by number; none where it is something else. */
+export function readHeads(bytes: Uint8Array): Head[] {
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return isHead(value) ? { seq: value.seq, hash: value.hash } : null;
+    const value = JSON.parse(new TextDecoder().decode(bytes)) as { readonly earlier?: unknown } | null;
+    const earlier: unknown[] = Array.isArray(value?.earlier) ? value.earlier : [];
+    return [...earlier, value].filter(isHead).map(({ seq, hash }) => ({ seq, hash }));
   } catch {
-    return null;
+    return [];
   }
 }
 
-export const headDocument = (host: string | null, head: Head): string =>
-  `${JSON.stringify({ schema_version: '1.0', host, seq: head.seq, hash: head.hash })}\n`;
+/** @param heads by number; one at least */
+export function headDocument(host: string | null, heads: readonly Head[]): string {
+  const { seq, hash } = heads.at(-1) as Head;
+  return `${JSON.stringify({ schema_version: '1.0', host, seq, hash, earlier: heads.slice(0, -1) })}\n`;
+}
 
-/** The one with the highest number; of two with the same the first, which was seen first. */
-export const newest = (heads: readonly Head[]): Head | null =>
-  heads.reduce<Head | null>((best, head) => (best === null || head.seq > best.seq ? head : best), null);
+/** Kept of one chain. One alone would not do: a chain that was cut and grew again has its last line, and not those that were seen before. */
+const HEADS_MAX = 500;
+
+/** What was seen, by number; of two with one number the first, since the other was written over it. Beyond HEADS_MAX the first of all and the newest. */
+export function withSeen(before: readonly Head[], seen: readonly Head[]): Head[] {
+  const bySeq = new Map<number, Head>();
+  for (const head of [...before, ...seen]) if (!bySeq.has(head.seq)) bySeq.set(head.seq, head);
+  const all = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  return all.length > HEADS_MAX ? [...all.slice(0, 1), ...all.slice(1 - HEADS_MAX)] : all;
+}
 
 /** The heads in the ends of status documents (talk.sh `heads`). */
 export const headsIn = (text: string): Head[] =>
