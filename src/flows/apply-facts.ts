@@ -97,7 +97,8 @@ export async function factsWithoutHost(
   open: Case,
   self: GateFacts['approval']['self'],
 ): Promise<GateFacts> {
-  const terminal = self === 'pending' && !world.terminal.interactive ? 'no terminal' : self;
+  const asking = open.options.dryRun ? 'not asked' : 'pending';
+  const terminal = self !== 'pending' ? self : world.terminal.interactive ? asking : 'no terminal';
   return {
     ...(await commonFacts(world, open, undefined, terminal)),
     stage: 'without host',

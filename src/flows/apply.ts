@@ -31,8 +31,8 @@ export async function applyFlow(
   ask: Ask,
 ): Promise<readonly ApplyResult[]> {
   const cases = await openCases(world, options);
-  const admitted = await admitAll(world, cases, report, ask);
   const goesOn = options.keepGoing || options.dryRun;
+  const admitted = await admitAll(world, cases, goesOn, report, ask);
   const refusal = admitted.find((one) => one.exit !== EXIT_NO_CHANGES);
   if (refusal && !goesOn) {
     const first = refusedHere(refusal);
@@ -74,12 +74,18 @@ interface Admitted extends Placed {
   readonly begin: () => Underway;
 }
 
-/** Steps 1 and 2 for all plans; in mode `self` a person is asked once, and for each destructive plan (G-4). */
-async function admitAll(world: World, cases: readonly Case[], report: Report, ask: Ask): Promise<Admitted[]> {
+/** Steps 1 and 2 for all plans; in mode `self` a person is asked once, and for each destructive plan (G-4). Nobody is asked where a refused one stops all. */
+async function admitAll(
+  world: World,
+  cases: readonly Case[],
+  goesOn: boolean,
+  report: Report,
+  ask: Ask,
+): Promise<Admitted[]> {
   const judged = new Map<Case, Awaited<ReturnType<typeof judge>>>();
   for (const open of cases) judged.set(open, await judge(world, open, 'pending'));
   const pending = cases.filter((open) => judged.get(open)?.pending);
-  if (cases.every((open) => judged.get(open)?.exit === EXIT_NO_CHANGES)) {
+  if (goesOn || cases.every((open) => judged.get(open)?.exit === EXIT_NO_CHANGES)) {
     const [plain, destructive] = [false, true].map((is) =>
       pending.filter(({ plan }) => plan.destructive.length > 0 === is),
     ) as [Case[], Case[]];
@@ -110,7 +116,7 @@ async function judge(world: World, open: Case, self: Underway['self']) {
   const pending =
     exit === EXIT_NO_CHANGES &&
     changesAnything(open.plan) &&
-    !open.options.dryRun &&
+    facts.approval.self === 'pending' &&
     asksOnTerminal(open.plan, open.policy.platform) &&
     verdicts.some((one) => one.gate === 'G-4' && one.state === 'not reached');
   return { facts, verdicts, exit, pending };

@@ -19,8 +19,8 @@ export interface ApprovalFacts {
   readonly signatures: readonly SignatureFact[];
   /** null: not known, since the host was not asked what was applied last. */
   readonly authors: readonly Author[] | null;
-  /** Mode `self`: what was answered on the terminal. `pending`: not asked yet; `no terminal`: nobody can be asked. */
-  readonly self: 'pending' | 'no terminal' | 'declined' | 'yes' | 'module id';
+  /** Mode `self`: what was answered on the terminal. `pending`: not asked yet; `not asked`: nor will be, in a dry run (X-10); `no terminal`: nobody can be asked. */
+  readonly self: 'pending' | 'not asked' | 'no terminal' | 'declined' | 'yes' | 'module id';
   /** Rollback to a kept release: who approved it when it was applied; null for every other plan. */
   readonly release: readonly string[] | null;
 }
@@ -86,9 +86,10 @@ export function judgeApproval(plan: Plan, platform: Platform, facts: ApprovalFac
   const bySignature = counting.length >= required && !unknownAuthors;
   const byRelease = plan.kind === 'rollback' && facts.release !== null && facts.release.length > 0;
   const approved = bySignature || answered || byRelease;
-  const unread = stage === 'without host' && plan.kind === 'rollback' && facts.release === null;
-  const pending =
-    !approved && stage === 'without host' && (asksOnTerminal(plan, platform) ? facts.self === 'pending' : unread);
+  const early = stage === 'without host';
+  const unread = early && plan.kind === 'rollback' && facts.release === null;
+  const unanswered = facts.self === 'not asked' || (early && facts.self === 'pending');
+  const pending = !approved && (asksOnTerminal(plan, platform) ? unanswered : unread);
   const state = !needed || approved ? 'approved' : pending ? 'pending' : 'not approved';
   const failures = state === 'not approved' ? reasons(plan, platform, facts, approvals, required, unknownAuthors) : [];
   return {

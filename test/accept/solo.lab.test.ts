@@ -172,6 +172,13 @@ describe('G-4 mode self over ssh', () => {
     });
   });
 
+  it('X-10 a dry run on a terminal asks nobody, and says what apply would do: 1', async () => {
+    await change('looked at');
+    const dry = await atTerminal(person, commandLine('apply', 'web', '--dry-run'), []);
+    expect(dry.exit, dry.seen).toBe(1);
+    expect(dry.seen).not.toMatch(YES);
+  });
+
   it('on a terminal it shows the plan and asks; anything but yes is no: 5, and nothing was changed', async () => {
     await change('second');
     const before = await on.container(on.project('web'), 'web');

@@ -145,6 +145,12 @@ describe('G-4: which approvals count', () => {
     expect(judge({ signatures: [], self: 'pending' }, { modes: ['self'] }).state).toBe('not approved');
   });
 
+  it('X-10 a dry run asks nobody: its answer is left open under the lock too, and only in mode self', () => {
+    const dry = (modes: Platform['approval']['modes']) => judge({ signatures: [], self: 'not asked' }, { modes });
+    expect(dry(['self'])).toMatchObject({ state: 'pending', failures: [] });
+    expect(dry(['signature']).state).toBe('not approved');
+  });
+
   it('a local part that two people share is nobody', () => {
     const [alice, second] = [
       { addresses: ['a@x.net'], lines: [] },
