@@ -1,4 +1,6 @@
-import type { PlannedFile } from '../plan/files.js';
+import { folderOf, joinRepoPath } from '../manifest/paths.js';
+import { dotenvOf, inRepo, type PlannedFile } from '../plan/files.js';
+import { namedPaths } from '../plan/named-paths.js';
 import type { Git, World } from '../ports.js';
 import { relationOf } from './approvals.js';
 import type { PlanContext } from './looks.js';
@@ -9,17 +11,11 @@ import type { Gathered } from './wanted.js';
 export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export function planContext(world: World, git: Git, gathered: Gathered, policy: Policy, now: string): PlanContext {
-  const dirty = new Set(gathered.dirtyPaths);
-  const toRepo = (one: Prepared, path: string): string =>
-    one.host.repoRoot === '' ? path : `${one.host.repoRoot}/${path}`;
   return {
     version: world.version,
     createdAt: now,
     sourceSha: gathered.sha,
-    dirty: (one: Prepared, files: readonly PlannedFile[]) =>
-      gathered.workTree &&
-      (dirty.has(one.module.manifestPath) ||
-        files.some((file) => file.source === 'commit' && dirty.has(toRepo(one, file.path)))),
+    dirty: (one, files) => isDirty(gathered.dirtyPaths, one, files),
     policyOf: (one) => ({
       ref: policy.ref,
       sha: policy.sha,
@@ -41,4 +37,19 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
       ]),
     ),
   };
+}
+
+/** M-4: whether anything of the module differs from HEAD, or is in one of the two only: of what is deleted on disk no file is left in the plan, so what it names counts too. */
+export function isDirty(
+  dirtyPaths: readonly string[],
+  { module, host, references }: Pick<Prepared, 'module' | 'host' | 'references'>,
+  files: readonly PlannedFile[],
+): boolean {
+  const planned = files.filter((file) => file.source === 'commit').map((file) => inRepo(host, file.path));
+  const named = [...namedPaths(module, references), ...module.files, dotenvOf(module), module.manifestPath];
+  const onHost = module.hostFiles.map((path) => joinRepoPath(folderOf(module.composeFile), path) ?? '');
+  const within = (path: string, paths: readonly string[]): boolean =>
+    paths.some((one) => path === one || path.startsWith(`${one}/`));
+  const exact = new Set(planned);
+  return dirtyPaths.some((path) => exact.has(path) || (within(path, named) && !within(path, onHost)));
 }
