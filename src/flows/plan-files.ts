@@ -4,6 +4,7 @@ import { EXIT_TOOL_ERROR } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import { PLAN_MAX_BYTES, parsePlan, planBytes } from '../plan/artifact.js';
 import type { Files, World } from '../ports.js';
+import { unlessRefused } from './record-here.js';
 
 const ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 
@@ -12,7 +13,7 @@ function keptPlanPath(root: string, id: string): string {
 }
 
 /**
- * The plan that `reference` names: a file where there is one, else the plan kept for a module id.
+ * The plan that `reference` names: the one kept for a module id where there is one, else a file.
  * @throws PlatformError PCTL-PLAN-NOT-FOUND (2, X-4) and what parsePlan throws
  */
 export async function loadPlan(world: World, root: string, reference: string): Promise<{ plan: Plan; file: string }> {
@@ -32,7 +33,7 @@ export async function loadPlan(world: World, root: string, reference: string): P
 }
 
 /** Keeps a module's last plan; one with another digest takes its signatures with it (G-4). */
-export async function keepPlan(files: Files, root: string, plan: Plan): Promise<string> {
+export async function keepPlan(files: Files, root: string, plan: Plan): Promise<void> {
   const path = keptPlanPath(root, plan.module);
   const before = await files.read(path, PLAN_MAX_BYTES);
   let same = false;
@@ -45,7 +46,23 @@ export async function keepPlan(files: Files, root: string, plan: Plan): Promise<
   }
   if (!same) await files.remove(`${path}.sig`);
   await files.write(path, planBytes(plan));
-  return path;
+}
+
+/**
+ * Keeps the last plans of their modules. In a checkout that cannot be written, as in CI, each is a warning (R-7): the plan is shown all the same, and named by the
+ * file that `--out` gives it.
+ */
+export async function keepPlans(
+  world: World,
+  root: string,
+  planned: readonly { readonly plan: Plan }[],
+): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { plan } of planned) {
+    const warning = await unlessRefused(`the plan of ${plan.module}`, () => keepPlan(world.files, root, plan));
+    if (warning !== null) warnings.push(warning);
+  }
+  return warnings;
 }
 
 function absolute(world: World, path: string): string {

@@ -8,7 +8,7 @@ import { hostAddress } from './addresses.js';
 import type { PlanContext } from './looks.js';
 import { hostFailures, lookAtHost } from './observe-host.js';
 import { planContext, timestamp } from './plan-context.js';
-import { keepPlan } from './plan-files.js';
+import { keepPlans } from './plan-files.js';
 import { offlinePlan } from './plan-offline.js';
 import { commitOf, moduleProblems, type PlanOptions, selected } from './plan-selection.js';
 import { CONFIG_PATH, type Policy, resolvePolicy, SIGNERS_PATH } from './policy.js';
@@ -62,7 +62,7 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
   }
   const order = new Map(ids.map((id, index) => [id, index]));
   planned.sort((a, b) => (order.get(a.plan.module) ?? 0) - (order.get(b.plan.module) ?? 0));
-  if (!options.offline) for (const one of planned) await keepPlan(world.files, git.root, one.plan);
+  if (!options.offline) warnings.push(...(await keepPlans(world, git.root, planned)));
   const codes: ExitCode[] = [
     ...errors.map((error) => error.exitCode),
     ...planned.map((one) => (one.plan.exitCode === 1 ? EXIT_CHANGES : EXIT_NO_CHANGES)),

@@ -46,7 +46,7 @@ export async function noteHere(
 }
 
 /** A read-only checkout, as in CI, is a warning. */
-async function unlessRefused(what: string, write: () => Promise<void>): Promise<string | null> {
+export async function unlessRefused(what: string, write: () => Promise<void>): Promise<string | null> {
   try {
     await write();
     return null;

@@ -1,17 +1,18 @@
 /** `plan ID --remove` (P-13): the plan that takes a module off its host, whether the commit declares it or not. */
 import { PlatformError } from '../errors.js';
-import { EXIT_CHANGES, EXIT_INVALID, EXIT_NO_CHANGES } from '../exits.js';
+import { EXIT_CHANGES, EXIT_INVALID, EXIT_NO_CHANGES, worstExit } from '../exits.js';
 import { modulesNamed } from '../manifest/names.js';
 import type { World } from '../ports.js';
 import { findApplied } from './find-applied.js';
 import type { PlanContext } from './looks.js';
 import { planContext, timestamp } from './plan-context.js';
-import { keepPlan } from './plan-files.js';
+import { keepPlans } from './plan-files.js';
 import { commitOf } from './plan-selection.js';
 import { type Policy, resolvePolicy } from './policy.js';
+import { failureOf } from './prepare.js';
 import { readPlatform } from './read-platform.js';
 import { lookToRemove } from './removal-look.js';
-import type { PlannedModule, PlanResult } from './results.js';
+import type { Failure, PlannedModule, PlanResult } from './results.js';
 import { gatherWanted } from './wanted.js';
 
 export interface RemovalOptions {
@@ -32,13 +33,18 @@ export async function planRemoval(world: World, options: RemovalOptions): Promis
   const policy = await resolvePolicy(world, git, { asking: false, ...named }, readPlatform);
   const context = planContext(world, git, gathered, policy, timestamp(world.clock.now()));
   const planned: PlannedModule[] = [];
+  const errors: Failure[] = [];
   const warnings: string[] = [];
   for (const id of modulesNamed(gathered.wanted, options.ids)) {
-    const one = await removal(world, policy, id, options.host ?? gathered.wanted.modules.get(id)?.host, context);
-    if ('nothing' in one) warnings.push(one.nothing);
-    else planned.push(one);
+    try {
+      const one = await removal(world, policy, id, options.host ?? gathered.wanted.modules.get(id)?.host, context);
+      if ('nothing' in one) warnings.push(one.nothing);
+      else planned.push(one);
+    } catch (error) {
+      errors.push(failureOf(error, id));
+    }
   }
-  for (const { plan } of planned) await keepPlan(world.files, git.root, plan);
+  warnings.push(...(await keepPlans(world, git.root, planned)));
   return {
     sourceSha: gathered.sha,
     branch: gathered.branch,
@@ -46,11 +52,14 @@ export async function planRemoval(world: World, options: RemovalOptions): Promis
     offline: false,
     planned,
     undeclared: [],
-    errors: [],
+    errors,
     leftOut: 0,
     warnings,
     written: [],
-    exitCode: planned.length > 0 ? EXIT_CHANGES : EXIT_NO_CHANGES,
+    exitCode: worstExit([
+      ...errors.map((error) => error.exitCode),
+      planned.length > 0 ? EXIT_CHANGES : EXIT_NO_CHANGES,
+    ]),
   };
 }
 

@@ -160,8 +160,10 @@ describe('P-13 a module that the commit declares no more', () => {
 
   it('can be removed: its own file goes with it, what others have stays, and so does the neighbour', async () => {
     const right = await on.container(`${on.repo.id}-pair`, 'right');
-    const planned = await on.plan('left', '--remove');
-    expect(planned.exit, planned.said).toBe(1);
+    // P-9 what cannot be planned hides nothing of what can.
+    const planned = await on.plan('left', 'nobody', '--remove');
+    expect(planned.exit, planned.said).toBe(3);
+    expect(planned.errors).toMatchObject([{ code: 'PCTL-MODULE-UNKNOWN', module: 'nobody' }]);
     expect(target(planned.plans.get('left'))).toEqual([
       'remove compose.service.left: asked for',
       'none file.shared/common.conf: kept: another module has it too',
@@ -185,8 +187,8 @@ describe('P-13 a module that the commit declares no more', () => {
     expect(JSON.parse(stdout).undeclared).toEqual([]);
     expect((await on.repo.platformctl(['status'])).stdout).not.toContain('left');
     expect((await on.repo.platformctl(['plan', 'left', '--remove'])).exit).toBe(0);
-    const unknown = await on.repo.platformctl(['plan', 'nobody', '--remove', '--json']);
-    expect([unknown.exit, JSON.parse(unknown.stdout).error.code]).toEqual([3, 'PCTL-MODULE-UNKNOWN']);
+    const unknown = await on.plan('nobody', '--remove');
+    expect(unknown).toMatchObject({ exit: 3, errors: [{ code: 'PCTL-MODULE-UNKNOWN' }] });
   });
 });
 
