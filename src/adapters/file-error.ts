@@ -36,7 +36,10 @@ const WORDS: Readonly<Record<string, Words>> = {
   ENOTDIR: { why: 'a part of the path is not a folder', hint: () => NO_FOLDER },
   EISDIR: { why: 'it is a folder', hint: () => OTHER_NAME },
   ERR_FS_EISDIR: { why: 'it is a folder', hint: () => OTHER_NAME },
-  ELOOP: { why: 'too many symlinks', hint: () => 'a link leads back to itself: put a real file or folder there' },
+  ELOOP: {
+    why: 'it is a link, or behind one that leads back to itself',
+    hint: () => 'put a real file or folder there',
+  },
   EMFILE: { why: 'too many files are open', hint: () => 'ulimit -n 4096, and run it again' },
   ENFILE: { why: 'too many files are open on this machine', hint: () => 'end what holds them, and run it again' },
   ENAMETOOLONG: { why: 'the name is too long', hint: () => 'choose a shorter name' },

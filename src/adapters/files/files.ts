@@ -146,7 +146,9 @@ async function linkNew(temporary: string, path: string): Promise<void> {
 
 /** One whole line in one write, after what a killed writer left of its own was cut off. */
 async function appendLine(path: string, line: (lastLine: string | null) => string): Promise<void> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o644);
+  // A link, which a commit can bring along, could lead to any file of this person's; a half line at its end would be cut off.
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+  const file = await open(path, flags, 0o644);
   try {
     const { size } = await file.stat();
     const { end, last } = await lastLine(file, size);

@@ -138,6 +138,14 @@ describe('append', () => {
     expect(readFileSync(path(), 'utf8')).toBe('null\n');
   });
 
+  it('R-6 never through a link, which a commit could bring along: what it leads to stays as it is', async () => {
+    const keys = join(folder, 'authorized_keys');
+    writeFileSync(keys, 'one\ntwo without a newline');
+    symlinkSync(keys, path());
+    await expect(files.append(path(), () => 'line')).rejects.toMatchObject({ code: 'PCTL-FILE-WRITE', exit: 2 });
+    expect(readFileSync(keys, 'utf8')).toBe('one\ntwo without a newline');
+  });
+
   it('at the same time, in one process: every line once, in a chain', async () => {
     await Promise.all(Array.from({ length: 12 }, () => files.append(path(), (last) => String(Number(last ?? 0) + 1))));
     expect(readFileSync(path(), 'utf8')).toBe(`${Array.from({ length: 12 }, (_, i) => i + 1).join('\n')}\n`);
@@ -254,7 +262,7 @@ describe('faults', () => {
         "it is a folder: name a file, or move the folder away",
         "it is no regular file: name a regular file",
         "PCTL-FILE-TOO-LARGE: is it the file that was meant? Nothing of that kind grows so large",
-        "too many symlinks: a link leads back to itself: put a real file or folder there",
+        "it is a link, or behind one that leads back to itself: put a real file or folder there",
         "it is a folder: name a file, or move the folder away",
         "a part of the path is not a folder: move away what stands where a folder should be",
         "the name is too long: choose a shorter name",
