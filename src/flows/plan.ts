@@ -12,7 +12,7 @@ import { keepPlans } from './plan-files.js';
 import { offlinePlan } from './plan-offline.js';
 import { commitOf, moduleProblems, type PlanOptions, selected } from './plan-selection.js';
 import { CONFIG_PATH, type Policy, resolvePolicy, SIGNERS_PATH } from './policy.js';
-import { type Prepared, prepare } from './prepare.js';
+import { failureOf, type Prepared, prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
 import type { Failure, PlannedModule, PlanResult, Undeclared } from './results.js';
 import { gatherWanted } from './wanted.js';
@@ -52,12 +52,16 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
         lastApplied: null,
       });
   } else {
-    for (const look of await Promise.all(
-      byHost(ready).map((group) => planHost(world, policy.platform, group, context)),
-    )) {
+    const groups = byHost(ready);
+    // A whole plan asks every host: what moved away, or was taken out of the repo, may have left nothing but itself on one (P-13).
+    if (options.ids.length === 0 && options.changedSince === undefined)
+      for (const name of policy.platform.hosts.keys()) if (!groups.has(name)) groups.set(name, []);
+    const looks = [...groups].map(([name, group]) => planHost(world, policy.platform, name, group, context));
+    for (const look of await Promise.all(looks)) {
       planned.push(...look.planned);
       errors.push(...look.errors);
       undeclared.push(...look.undeclared);
+      warnings.push(...look.warnings);
     }
   }
   const order = new Map(ids.map((id, index) => [id, index]));
@@ -100,24 +104,34 @@ function ownGates(path: string, policy: Policy, judging: Uint8Array | null, own:
     : [`this commit changes ${path}: it is judged by the one at ${policy.ref} (${policy.sha.slice(0, 7)})`];
 }
 
-function byHost(prepared: readonly Prepared[]): Prepared[][] {
+function byHost(prepared: readonly Prepared[]): Map<string, Prepared[]> {
   const groups = new Map<string, Prepared[]>();
   for (const one of prepared) groups.set(one.module.host, [...(groups.get(one.module.host) ?? []), one]);
-  return [...groups.values()];
+  return groups;
 }
 
-async function planHost(world: World, platform: Platform, prepared: readonly Prepared[], context: PlanContext) {
-  const name = (prepared[0] as Prepared).module.host;
+type HostPlans = Pick<PlanResult, 'planned' | 'errors' | 'undeclared' | 'warnings'>;
+
+async function planHost(
+  world: World,
+  platform: Platform,
+  name: string,
+  prepared: readonly Prepared[],
+  context: PlanContext,
+): Promise<HostPlans> {
   try {
     const host = await world.connect(hostAddress(platform, name));
     try {
-      const exchange = overRun(host, (prepared[0] as Prepared).host.remoteRoot);
-      const look = await lookAtHost(exchange, name, prepared, context);
-      return { planned: look.looked as readonly PlannedModule[], errors: look.errors, undeclared: look.undeclared };
+      const exchange = overRun(host, platform.hosts.get(name)?.remoteRoot ?? '');
+      const { looked, errors, undeclared } = await lookAtHost(exchange, name, prepared, context);
+      return { planned: looked, errors, undeclared, warnings: [] };
     } finally {
       await host.close();
     }
   } catch (error) {
-    return { planned: [], errors: hostFailures(error, prepared), undeclared: [] };
+    const errors = hostFailures(error, prepared);
+    const { summary } = failureOf(error, null);
+    const warnings = prepared.length > 0 ? [] : [`what is undeclared on ${name} is not known: ${summary}`];
+    return { planned: [], errors, undeclared: [], warnings };
   }
 }
