@@ -7,7 +7,7 @@ const lab = sharedLab();
 const HOST = 'host1';
 const ALONE = { ...IDLE, network_mode: 'none' };
 const service = (id: string, members: object = {}) => ({ services: { [id]: { ...ALONE, ...members } } });
-const IDS = ['project', 'folder', 'dropped', 'handed', 'taken', 'mounted', 'named'] as const;
+const IDS = ['project', 'folder', 'dropped', 'handed', 'taken', 'mounted', 'named', 'guest'] as const;
 type Id = (typeof IDS)[number];
 
 let on: Stage;
@@ -33,6 +33,7 @@ beforeAll(async () => {
   await on.module('mounted', { compose: service('mounted', { volumes: ['./app.conf:/app.conf:ro'] }) });
   await on.repo.write('modules/mounted/app.conf', 'conf');
   await on.module('named', { compose: service('named'), runtime: { project: `${on.repo.id}-kept` } });
+  await on.module('guest', { host: 'host2', compose: service('guest') });
   await on.repo.publish('As it was');
   const { applied } = await on.ship(...IDS);
   for (const [id, { exit, said }] of applied) expect(exit, `${id}: ${said}`).toBe(9);
@@ -60,6 +61,7 @@ beforeAll(async () => {
     compose: service('named'),
     runtime: { project: `${on.repo.id}-kept`, compose_service: 'named' },
   });
+  await on.module('guest', { compose: service('guest') });
   await on.repo.publish('Moved');
   planned = await on.plan(...IDS.filter((id) => id !== 'named'), 'renamed');
 }, 300_000);
@@ -79,6 +81,16 @@ describe('refused, with what to do by hand', () => {
   it('P-15 a file that is still mounted and no longer in the commit: 7, and it stays', async () => {
     expect(error('mounted')).toMatchObject({ code: 'PCTL-MOUNT-MISSING', exitCode: 7 });
     expect(await onHost('cat mounted/app.conf')).toBe('conf');
+  });
+});
+
+describe('P-13 a module that moved to another host', () => {
+  it('is undeclared on the one that it left, though no other module is there, and its removal is planned there', async () => {
+    const { stdout } = await on.repo.platformctl(['plan', '--json']);
+    const left = expect.objectContaining({ host: 'host2', module: 'guest', state: 'managed before' });
+    expect(JSON.parse(stdout).undeclared).toContainEqual(left);
+    const removal = await on.plan('guest', '--remove', '--host', 'host2');
+    expect([removal.exit, removal.plans.get('guest')?.kind], removal.said).toEqual([1, 'remove']);
   });
 });
 
