@@ -56,6 +56,8 @@ export interface Git {
   fetch(remote: string, sha: string): Promise<boolean>;
   /** Commits reachable from `to` and not from `from` (null: all of them), newest first, that touch one of `paths`. */
   log(from: string | null, to: string, paths: readonly string[]): Promise<readonly Commit[]>;
+  /** `paths` (files or folders), and where the files lay before those commits moved them. */
+  places(from: string | null, to: string, paths: readonly string[]): Promise<readonly string[]>;
   config(key: string): Promise<string | null>;
   /** Paths in the work tree that differ from HEAD in bytes or mode or exist in one only (untracked and ignored ones too), limited to `paths` (files or folders). */
   differs(paths: readonly string[]): Promise<readonly string[]>;

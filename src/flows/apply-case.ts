@@ -41,6 +41,8 @@ export interface Case {
   /** The plan's module at its commit; empty where it is not there, not sound, or removed: then the commit does not say what it is. */
   readonly prepared: readonly Prepared[];
   readonly errors: readonly Failure[];
+  /** The manifest that declares the plan's module at its commit, sound or not; null: none does. */
+  readonly manifestPath: string | null;
   readonly context: PlanContext;
   readonly inPolicyHistory: boolean;
   /** Files that modules of other projects of this host name too. */
@@ -79,7 +81,7 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
   }
   return loaded.map(({ plan, file }) => {
     const commit = commits.get(plan.source_sha) as Commit;
-    const { gathered, preparation } = commit;
+    const { gathered, preparation, context } = commit;
     return {
       options,
       git,
@@ -89,8 +91,9 @@ export async function openCases(world: World, options: ApplyOptions): Promise<Ca
       policy,
       prepared: preparation.prepared.filter((one) => one.module.id === plan.module && plan.kind !== 'remove'),
       errors: preparation.errors.filter((error) => error.module === plan.module && plan.kind !== 'remove'),
+      manifestPath: gathered.wanted.modules.get(plan.module)?.manifestPath ?? null,
       context: {
-        ...planContext(world, git, gathered, policy, commit.now),
+        ...context,
         ...(plan.kind === 'rollback' ? { rollback: { imageId: plan.image.id } } : {}),
       },
       inPolicyHistory: commit.inPolicyHistory,
@@ -123,7 +126,7 @@ interface Commit {
   readonly gathered: Gathered;
   readonly preparation: Preparation;
   readonly inPolicyHistory: boolean;
-  readonly now: string;
+  readonly context: PlanContext;
 }
 
 async function openCommit(
@@ -149,7 +152,7 @@ async function openCommit(
     gathered,
     preparation: await prepare(gathered, policy.platform, ids, now.slice(0, 10)),
     inPolicyHistory: sha === policy.sha || (await git.isAncestor(sha, policy.sha)),
-    now,
+    context: planContext(world, git, gathered, policy, now),
   };
 }
 

@@ -6,19 +6,15 @@ import { inRepo } from '../plan/files.js';
 import { releaseOf } from '../plan/release.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
-import { gatherApproval, relationOf } from './approvals.js';
+import { gatherApproval, lastApplyOf, relationOf } from './approvals.js';
 import type { Looked } from './looks.js';
 import { policyDigest } from './policy.js';
 import type { Prepared } from './prepare.js';
 
-async function commonFacts(
-  world: World,
-  open: Case,
-  lastApplySha: string | null | undefined,
-  self: GateFacts['approval']['self'],
-  status?: Status | null,
-) {
-  const { plan, policy, options, git } = open;
+async function commonFacts(world: World, open: Case, self: GateFacts['approval']['self'], status?: Status | null) {
+  const { plan, policy, options, git, context } = open;
+  const lastApply =
+    status === undefined ? undefined : await lastApplyOf(status, (sha) => context.declaredAt(sha, plan.module));
   const [one] = open.prepared;
   const files = one ? await commitFiles(open, one) : null;
   return {
@@ -39,11 +35,11 @@ async function commonFacts(
       .map((other) => other.service),
     approval: await gatherApproval(world, git, {
       plan,
-      manifestPath: one?.module.manifestPath ?? null,
+      manifestPath: open.manifestPath,
       planFile: open.planFile,
       approvalFiles: options.approvals,
       policy,
-      lastApplySha,
+      lastApply,
       self,
       ...(plan.kind === 'rollback' && status !== undefined ? { release: releaseApprovers(plan, status) } : {}),
     }),
@@ -56,6 +52,7 @@ async function commonFacts(
       target: one ? { project: one.project.name, composeFile: one.composeFile } : null,
       manifestDigest: one ? sha256(one.manifest) : null,
       files,
+      wasProtected: lastApply?.module?.protected === true,
       lastApplied: null as GateFacts['provenance']['lastApplied'],
     },
   };
@@ -100,7 +97,7 @@ export async function factsWithoutHost(
   const asking = open.options.dryRun ? 'not asked' : 'pending';
   const terminal = self !== 'pending' ? self : world.terminal.interactive ? asking : 'no terminal';
   return {
-    ...(await commonFacts(world, open, undefined, terminal)),
+    ...(await commonFacts(world, open, terminal)),
     stage: 'without host',
     paths: null,
     connection: null,
@@ -126,7 +123,7 @@ export async function factsUnderLock(
 ): Promise<UnderLock> {
   const status = now.observation.status;
   const last = status?.last_apply_sha ?? null;
-  const common = await commonFacts(world, open, last, self, status);
+  const common = await commonFacts(world, open, self, status);
   const description = host.describe();
   const gates: GateFacts = {
     ...common,

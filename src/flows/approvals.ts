@@ -5,7 +5,9 @@ import { keyFingerprint, parseAllowedSigners } from '../gate/allowed-signers.js'
 import type { ApprovalFacts, Author, SignatureFact } from '../gate/approval.js';
 import type { Relation } from '../gate/facts.js';
 import { parseSignatureFile, SIGNATURES_MAX_BYTES, signedMessage } from '../gate/signature-file.js';
-import type { Plan } from '../manifest/types.js';
+import type { ServiceModule } from '../manifest/model.js';
+import type { Plan, Status } from '../manifest/types.js';
+import { inRepo } from '../plan/files.js';
 import type { Files, Git, Signer, World } from '../ports.js';
 import { type Policy, SIGNERS_PATH } from './policy.js';
 
@@ -18,12 +20,29 @@ export interface ApprovalSources {
   /** `--approval FILE`, each; relative ones from the working directory. */
   readonly approvalFiles: readonly string[];
   readonly policy: Policy;
-  /** The module's `last_apply_sha`: null for never, undefined where the host was not asked. */
-  readonly lastApplySha: string | null | undefined;
+  /** undefined: the host was not asked. */
+  readonly lastApply: LastApply | undefined;
   /** Mode `self` (see ApprovalFacts). */
   readonly self: ApprovalFacts['self'];
   /** Rollback to a kept release: its approvers. */
   readonly release?: readonly string[];
+}
+
+/** What a module's status says of its last apply. */
+export interface LastApply {
+  /** null: never, or nothing of it is applied any more. */
+  readonly sha: string | null;
+  /** The module as that commit declares it; null: it does not, or is not here. */
+  readonly module: Pick<ServiceModule, 'manifestPath' | 'composeFile' | 'protected'> | null;
+  readonly files: readonly Pick<Status['files'][number], 'path' | 'source'>[];
+}
+
+export async function lastApplyOf(
+  status: Status | null,
+  declaredAt: (sha: string) => Promise<LastApply['module']>,
+): Promise<LastApply> {
+  const sha = status?.last_apply_sha ?? null;
+  return { sha, module: sha === null ? null : await declaredAt(sha), files: status?.files ?? [] };
 }
 
 /** @throws PlatformError PCTL-APPROVAL-FILE (2) where an `--approval` file is not there, PCTL-GIT-SHALLOW (2) where the authors cannot be known, and what Files and Signer throw */
@@ -32,7 +51,7 @@ export async function gatherApproval(
   git: Git,
   sources: ApprovalSources,
 ): Promise<ApprovalFacts> {
-  const { plan, manifestPath, policy, lastApplySha } = sources;
+  const { plan, manifestPath, policy, lastApply } = sources;
   const parsed =
     policy.allowedSigners === null
       ? { persons: [], problems: [] }
@@ -49,7 +68,7 @@ export async function gatherApproval(
     signers: parsed.persons,
     problems: parsed.problems,
     signatures,
-    authors: lastApplySha === undefined ? null : await authorsOf(git, plan, { manifestPath, repoRoot }, lastApplySha),
+    authors: lastApply === undefined ? null : await authorsOf(git, plan, { manifestPath, repoRoot }, lastApply),
     self: sources.self,
     release: sources.release ?? null,
   };
@@ -88,19 +107,19 @@ async function readSignatures(
 }
 
 /**
- * Everybody who authored, committed or co-authored a commit since the last applied one (first apply: ever) that changes the module's manifest or a file of the plan; null
- * where the plan's commit is not here. A last applied commit that is not here counts as none: one author too many is the safe side.
+ * Everybody who authored, committed or co-authored a commit since the last applied one (first apply: ever) that changes the module's manifest or a file of the plan,
+ * where they lie now or lay in between; null where the plan's commit is not here. A last applied commit that is not here counts as none: one author too many is the safe side.
  * @throws PlatformError PCTL-GIT-SHALLOW (2): history that was cut off hides authors
  */
 export async function authorsOf(
   git: Git,
   plan: Plan,
   place: { readonly manifestPath: string | null; readonly repoRoot: string },
-  lastApplySha: string | null,
+  last: LastApply,
 ): Promise<Author[] | null> {
   const to = await git.resolve(plan.source_sha);
   if (to === null) return null;
-  const from = lastApplySha === null ? null : await git.resolve(lastApplySha);
+  const from = last.sha === null ? null : await git.resolve(last.sha);
   if (from !== to && (await git.isShallow())) {
     throw new PlatformError({
       code: 'PCTL-GIT-SHALLOW',
@@ -109,7 +128,7 @@ export async function authorsOf(
       hint: 'fetch-depth: 0 in CI, or git fetch --unshallow',
     });
   }
-  const commits = await git.log(from, to, authoredPaths(plan, place));
+  const commits = await git.log(from, to, await git.places(from, to, authoredPaths(plan, place, last)));
   const authors = new Map<string, Author>();
   const add = (email: string, role: Author['role'], sha: string) => {
     const name = email.trim().toLowerCase();
@@ -123,20 +142,25 @@ export async function authorsOf(
   return [...authors.values()];
 }
 
-/** The repo paths that make somebody an author: the manifest, the files of the plan, and those that it removes. */
+/** The repo paths that make somebody an author: manifest and compose file, the files of the plan, those that it removes, and what the last apply had. */
 function authoredPaths(
   plan: Plan,
   { manifestPath, repoRoot }: { readonly manifestPath: string | null; readonly repoRoot: string },
+  { module: before, files: filesBefore }: LastApply,
 ): string[] {
-  const inRepo = (path: string) => (repoRoot === '' ? path : `${repoRoot}/${path}`);
+  const manifests = [manifestPath, before?.manifestPath].filter((path) => typeof path === 'string');
   const removed = plan.changes.flatMap(({ target }) =>
     target.startsWith('file.') ? [target.slice('file.'.length)] : [],
   );
-  const files = plan.files.filter((file) => file.source === 'commit').map((file) => file.path);
-  const paths = [plan.compose_file, ...files, ...removed].map(inRepo);
-  // One that became a stack's since the last apply had a manifest of its own before.
-  const manifests = [`modules/${plan.module}/module.yaml`, ...(manifestPath === null ? [] : [manifestPath])];
-  return [...new Set([...manifests, ...paths])].sort();
+  const files = [...plan.files, ...filesBefore].filter((file) => file.source === 'commit').map((file) => file.path);
+  return [
+    ...new Set([
+      // No commit that is here says which one it was: it may be any.
+      ...(manifests.length > 0 ? manifests : ['modules']),
+      ...(before ? [before.composeFile] : []),
+      ...[plan.compose_file, ...files, ...removed].map((path) => inRepo({ repoRoot }, path)),
+    ]),
+  ].sort();
 }
 
 /** How the plan's commit stands to the last applied one (G-3). */

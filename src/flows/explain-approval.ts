@@ -5,13 +5,13 @@ import type { GateFailure } from '../gate/verdict.js';
 import { releaseOf } from '../plan/release.js';
 import type { World } from '../ports.js';
 import { parseStatus } from '../state/status.js';
-import { gatherApproval } from './approvals.js';
+import { gatherApproval, lastApplyOf } from './approvals.js';
 import { loadPlan } from './plan-files.js';
 import { resolvePolicy } from './policy.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { planReferences } from './references.js';
-import { manifestAt } from './wanted.js';
+import { modulesAt } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 
@@ -63,15 +63,16 @@ export async function explainApproval(
   const path = mirrorPath(git.root, plan.module);
   const mirror = await world.files.read(path, MIRROR_MAX);
   const status = mirror === null ? null : parseStatus(mirror, { file: path });
-  const authorsSince = status?.last_apply_sha ?? null;
+  const declaredAt = async (sha: string) => (await modulesAt(world, git, sha)).get(plan.module) ?? null;
+  const lastApply = await lastApplyOf(status, declaredAt);
   const release = releaseOf(status, plan.source_sha, plan.image.id)?.approved_by;
   const facts = await gatherApproval(world, git, {
     plan,
-    manifestPath: await manifestAt(world, git, plan.source_sha, plan.module),
+    manifestPath: (await declaredAt(plan.source_sha))?.manifestPath ?? null,
     planFile: file,
     approvalFiles: options.approvalFiles,
     policy,
-    lastApplySha: authorsSince,
+    lastApply,
     self: 'no terminal',
     ...(plan.kind === 'rollback' && plan.destructive.length === 0 && release ? { release } : {}),
   });
@@ -86,7 +87,7 @@ export async function explainApproval(
     approved,
     selfApproved: judged.selfApproved,
     failures: judged.failures,
-    authorsSince,
+    authorsSince: lastApply.sha,
     exitCode: approved ? EXIT_NO_CHANGES : (judged.failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
   };
 }

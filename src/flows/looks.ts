@@ -25,6 +25,8 @@ export interface PlanContext {
   readonly inCommit: (path: string) => boolean;
   /** How the source commit stands to the one that was applied last. */
   readonly relation: (lastApplied: string | null) => Promise<Relation>;
+  /** The module as a commit declares it; null: it does not, or is not here. */
+  readonly declaredAt: (sha: string, id: string) => Promise<ServiceModule | null>;
   /** Bytes of files of the commit. */
   readonly read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   /** B-2: the plan goes back to the kept release of its commit that has this image. */

@@ -6,11 +6,12 @@ import { relationOf } from './approvals.js';
 import type { PlanContext } from './looks.js';
 import { type Policy, policyDigest } from './policy.js';
 import type { Prepared } from './prepare.js';
-import type { Gathered } from './wanted.js';
+import { type Gathered, modulesAt } from './wanted.js';
 
 export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export function planContext(world: World, git: Git, gathered: Gathered, policy: Policy, now: string): PlanContext {
+  const commits = new Map<string, ReturnType<typeof modulesAt>>();
   return {
     version: world.version,
     createdAt: now,
@@ -23,6 +24,11 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
     }),
     inCommit: (path) => gathered.entries.has(path),
     relation: (last) => relationOf(git, last, gathered.sha),
+    declaredAt: async (sha, id) => {
+      const modules = commits.get(sha) ?? modulesAt(world, git, sha);
+      commits.set(sha, modules);
+      return (await modules).get(id) ?? null;
+    },
     read: (paths) => gathered.read(paths),
     declared: new Map(
       [...gathered.wanted.modules.values()].map((module) => [

@@ -83,16 +83,10 @@ export async function gatherWanted(world: Pick<World, 'workTree'>, git: Git, sou
   };
 }
 
-/** The manifest that declares a module at a commit; null: none does, or the commit is not here. */
-export async function manifestAt(
-  world: Pick<World, 'workTree'>,
-  git: Git,
-  sha: string,
-  id: string,
-): Promise<string | null> {
-  if ((await git.resolve(sha)) === null) return null;
-  const { wanted } = await gatherWanted(world, git, { sha });
-  return wanted.modules.get(id)?.manifestPath ?? null;
+/** The modules that a commit declares; none where it is not here. */
+export async function modulesAt(world: Pick<World, 'workTree'>, git: Git, sha: string): Promise<Loaded['modules']> {
+  if ((await git.resolve(sha)) === null) return new Map();
+  return (await gatherWanted(world, git, { sha })).wanted.modules;
 }
 
 /** The compose files of stacks, which say what their modules depend on. */

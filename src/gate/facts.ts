@@ -58,6 +58,8 @@ export interface ProvenanceFacts {
   readonly manifestDigest: string | null;
   /** All `source: commit` files that the plan's rules give at that commit, in the plan's form. null: they could not be made. */
   readonly files: readonly Pick<Plan['files'][number], 'path' | 'blob' | 'sha256' | 'mode'>[] | null;
+  /** The commit that was applied last declares the module `protected`. */
+  readonly wasProtected: boolean;
   /** How the plan's commit stands to the module's `last_apply_sha`; null: the host was not read. */
   readonly lastApplied: { readonly sha: string | null; readonly relation: Relation } | null;
 }

@@ -71,6 +71,7 @@ async function sign(repo: Repo, who: Who, ...files: string[]) {
 
 const explain = (repo: Repo, file: string, approvalFiles: string[] = []) =>
   explainApproval(makeWorld(repo.dir), file, { approvalFiles });
+const since = (sha: string | null) => ({ sha, module: null, files: [] });
 const verdicts = async (repo: Repo, file: string) => {
   const result = await explain(repo, file);
   return [result.exitCode, ...result.approvals.map((row) => row.code ?? 'counts')];
@@ -154,7 +155,7 @@ describe('G-4: approvals', () => {
     const { plan } = keep(repo);
     const git = await makeWorld(repo.dir).openGit(repo.dir);
     const emails = async (last: string | null) =>
-      (await authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, last))?.map((author) => author.email);
+      (await authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, since(last)))?.map((author) => author.email);
     expect(await emails(before)).toEqual(['bob@example.net']);
     expect(await emails(null)).toEqual(['bob@example.net', 'alice@example.net']);
     expect(await emails('0'.repeat(40)), 'a commit that is not here hides nobody').toEqual([
@@ -175,10 +176,10 @@ describe('G-4: approvals', () => {
     repo.commit('stack', 'bob@example.net');
     const { plan } = keep(repo);
     const git = await makeWorld(repo.dir).openGit(repo.dir);
-    const authors = async (manifestPath: string | null) =>
-      (await authorsOf(git, plan, { manifestPath, repoRoot: '' }, before))?.map((author) => author.email);
+    const authors = async (manifestPath: string) =>
+      (await authorsOf(git, plan, { manifestPath, repoRoot: '' }, since(before)))?.map((author) => author.email);
     expect(await authors('modules/core/stack.yaml')).toEqual(['bob@example.net']);
-    expect(await authors(null)).toEqual([]);
+    expect(await authors('modules/web/module.yaml')).toEqual([]);
   });
 
   it('one person with two keys where two are required', async () => {
@@ -383,7 +384,7 @@ describe('G-1: where the policy comes from', () => {
     expect(await resolve(shallow)).toMatchObject({ ref: 'main' });
     const { plan } = keep(shallow);
     const git = await makeWorld(shallow.dir).openGit(shallow.dir);
-    await expect(authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, null)).rejects.toMatchObject({
+    await expect(authorsOf(git, plan, { manifestPath: null, repoRoot: '' }, since(null))).rejects.toMatchObject({
       code: 'PCTL-GIT-SHALLOW',
       exit: 2,
       hint: expect.stringContaining('fetch-depth: 0'),

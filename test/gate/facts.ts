@@ -188,6 +188,7 @@ export function makeFacts(plan: Plan = makePlan(), change: Partial<GateFacts> = 
       target: { project: 'core', composeFile: 'core/compose.yaml' },
       manifestDigest: hex('1'),
       files: plan.files.filter((one) => one.source === 'commit'),
+      wasProtected: false,
       lastApplied: { sha: OLD, relation: 'descendant' },
     },
     approval: approval(plan),

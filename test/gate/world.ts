@@ -17,6 +17,8 @@ export function makeWorld(directory: string, environment: Record<string, string>
   const err: string[] = [];
   const parts: Partial<World> = {
     directory,
+    version: '0.1.0',
+    who: 'alice@laptop',
     openGit: (dir) => openGit(dir, env),
     signer: createSigner({ env: { ...env, ...environment }, interactive: false }),
     files: {

@@ -2,7 +2,7 @@
 import { PlatformError } from '../../errors.js';
 import { EXIT_TOOL_ERROR } from '../../exits.js';
 import type { Git } from '../../ports.js';
-import { readLog } from './history.js';
+import { readLog, readPlaces } from './history.js';
 import { checkKey, checkRefName, checkRemote, checkRev, checkSha, isRefName, isSha } from './names.js';
 import { blobId, readBlobs, readTree } from './objects.js';
 import { childEnvironment, type GitProcess, git, LOCAL_MS, REMOTE_MS, sshCommand, text } from './process.js';
@@ -101,6 +101,7 @@ function repository(at: GitProcess): Git {
       return answer !== null && (await resolve(sha)) === sha;
     },
     log: (from, to, paths) => readLog(at, from, to, paths),
+    places: (from, to, paths) => readPlaces(at, from, to, paths),
     async differs(paths) {
       if (paths.length === 0) return [];
       return differences(at.dir, await readTree(at, (await head()).sha), paths);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Commit, Person } from '../../ports.js';
 import { checkSha } from './names.js';
-import { type GitProcess, git } from './process.js';
+import { type GitProcess, git, LOCAL_MS } from './process.js';
 
 /** Bytes of paths on one command line; above it the history is read whole and filtered here. */
 const ARGUMENTS_MAX = 512 * 1024;
@@ -22,7 +22,6 @@ export async function readLog(
 ): Promise<Commit[]> {
   if (paths.length === 0) return [];
   const token = randomBytes(12).toString('hex');
-  const small = paths.reduce((sum, path) => sum + Buffer.byteLength(path) + 1, 0) <= ARGUMENTS_MAX;
   const { stdout } = await git(at, [
     'log',
     '-z',
@@ -39,14 +38,77 @@ export async function readLog(
     '--no-color',
     '--encoding=UTF-8',
     `--format=tformat:%x00${token}%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%B%x00`,
-    checkSha(to),
-    ...(from === null ? [] : [`^${checkSha(from)}`]),
-    '--',
-    ...(small ? paths : []),
+    ...rangeOf(from, to, paths),
   ]);
   return parseLog(stdout.toString('utf8'), token)
     .map((commit) => ({ ...commit, paths: commit.paths.filter((path) => beneath(path, paths)) }))
     .filter((commit) => commit.paths.length > 0);
+}
+
+/** The end of the command line. */
+function rangeOf(from: string | null, to: string, paths: readonly string[]): string[] {
+  const small = paths.reduce((sum, path) => sum + Buffer.byteLength(path) + 1, 0) <= ARGUMENTS_MAX;
+  return [checkSha(to), ...(from === null ? [] : [`^${checkSha(from)}`]), '--', ...(small ? paths : [])];
+}
+
+/**
+ * `paths`, and where their files lay before commits reachable from `to` and not from `from` moved them, move by move. A tenth of the bytes alike is a move: one
+ * path too many is the safe side.
+ */
+export async function readPlaces(
+  at: GitProcess,
+  from: string | null,
+  to: string,
+  paths: readonly string[],
+): Promise<string[]> {
+  const until = Date.now() + LOCAL_MS;
+  const all = new Set(paths);
+  let open = paths;
+  while (open.length > 0) {
+    const news = open;
+    const moves = await readMoves(at, from, to, news, Math.max(1, until - Date.now()));
+    open = [...new Set(moves.filter((move) => beneath(move.to, news) && !all.has(move.from)).map((move) => move.from))];
+    for (const path of open) all.add(path);
+  }
+  return [...all];
+}
+
+interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What the commits that change one of `paths` moved. `--full-diff`: of each the whole is compared, for a limit to paths hides the old side of a move. */
+async function readMoves(
+  at: GitProcess,
+  from: string | null,
+  to: string,
+  paths: readonly string[],
+  ms: number,
+): Promise<Move[]> {
+  const args = [
+    'log',
+    '-z',
+    '-m',
+    '-M10%',
+    '-l0',
+    '--full-history',
+    '--full-diff',
+    '--diff-filter=R',
+    '--name-status',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-color',
+    '--format=',
+    ...rangeOf(from, to, paths),
+  ];
+  const { stdout } = await git(at, args, { ms });
+  const fields = stdout.toString('utf8').split('\0');
+  const moves: Move[] = [];
+  // `R100`, old, new.
+  for (let index = 0; index + 2 < fields.length; index += 3)
+    moves.push({ from: fields[index + 1] as string, to: fields[index + 2] as string });
+  return moves;
 }
 
 /** Fields between NULs, which neither messages nor names can hold; `token` is random, so no file name can pretend to be the next commit. */

@@ -187,6 +187,7 @@ describe('I-2: what reaches git', () => {
     r.write('f', 'three');
     expect(await git.differs(['f'])).toEqual(['f']);
     expect(await git.log(null, two, ['f'])).toHaveLength(2);
+    expect(await git.places(null, two, ['f'])).toEqual(['f']);
     await git.tree(two);
     await git.fetch('.', two).catch(() => null);
     expect(existsSync(join(r.dir, '.git/SPRUNG'))).toBe(false);
@@ -289,6 +290,61 @@ describe('G-4: history', () => {
     for (const name of hostile) expect((await git.log(null, sha, [name]))[0]?.paths, name).toEqual([name]);
     const many = Array.from({ length: 12_000 }, (_, i) => `very/long/folder/name/for/a/file/that/is/not/there/${i}`);
     expect((await git.log(null, sha, [...many, 'f']))[0]?.paths).toEqual(['f']);
+  });
+
+  describe('moves', () => {
+    const lines = (...changed: number[]) =>
+      Array.from({ length: 40 }, (_, at) => `line ${at}${changed.includes(at) ? ' changed' : ''}\n`).join('');
+    const moved = (r: Repo, from: string, to: string, content: string) => {
+      r.git('rm', '-q', '-f', '--', from);
+      r.write(to, content);
+      return r.commit(`${from} to ${to}`);
+    };
+
+    it('of a file are followed one by one, also where it was changed on the way; not those of others', async () => {
+      const r = repo();
+      r.write('a/one', lines());
+      r.write('other', 'x'.repeat(500));
+      r.commit('first');
+      const one = moved(r, 'a/one', 'b\ntwo', lines(1, 2, 3));
+      r.git('mv', 'other', 'another');
+      r.commit('elsewhere');
+      const two = moved(r, 'b\ntwo', ':(exclude)c', lines(1, 2, 3, 10, 11));
+      const git = await open(r);
+      const places = async (from: string | null, ...paths: string[]) =>
+        [...(await git.places(from, two, paths))].sort();
+      expect(await places(null, ':(exclude)c')).toEqual([':(exclude)c', 'a/one', 'b\ntwo']);
+      expect(await places(one, ':(exclude)c')).toEqual([':(exclude)c', 'b\ntwo']);
+      expect(await places(two, ':(exclude)c')).toEqual([':(exclude)c']);
+      expect(await places(null, 'not there')).toEqual(['not there']);
+      expect(await places(null)).toEqual([]);
+    });
+
+    it('there and back again end, and of a folder all of it counts', async () => {
+      const r = repo();
+      r.write('x/f', lines());
+      r.commit('first');
+      moved(r, 'x/f', 'y/f', lines());
+      const last = moved(r, 'y/f', 'x/f', lines());
+      const git = await open(r);
+      expect([...(await git.places(null, last, ['x/f']))].sort()).toEqual(['x/f', 'y/f']);
+      expect([...(await git.places(null, last, ['x']))].sort()).toEqual(['x', 'x/f', 'y/f']);
+    });
+
+    it('that a merge made, or a branch that it took', async () => {
+      const r = repo();
+      r.write('f', lines());
+      r.commit('base');
+      r.git('checkout', '-q', '-b', 'side');
+      moved(r, 'f', 'g', lines());
+      r.git('checkout', '-q', 'main');
+      r.write('n', '1');
+      r.commit('main');
+      r.git('merge', '-q', '--no-ff', '--no-commit', 'side');
+      const last = moved(r, 'g', 'h', lines());
+      const git = await open(r);
+      expect([...(await git.places(null, last, ['h']))].sort()).toEqual(['f', 'g', 'h']);
+    });
   });
 
   it('a commit whose message imitates the output format stays one commit', async () => {
