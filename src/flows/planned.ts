@@ -9,7 +9,7 @@ import { changesOf } from '../plan/changes.js';
 import { tenantsSeen } from '../plan/container-reasons.js';
 import { dotenvOf, inRepo, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
-import { foldersFor, makePlan, tenantReason } from '../plan/make.js';
+import { foldersFor, makePlan, PROTECTED_REASON, tenantReason } from '../plan/make.js';
 import { madeElsewhere, type Observation } from '../plan/observation.js';
 import { hostProblems } from './host-problems.js';
 import { judgeKept } from './kept-release.js';
@@ -134,7 +134,8 @@ export async function planOf(
   const relation = await context.relation(status?.last_apply_sha ?? null);
   const changed = changes.changes.some((change) => change.action !== 'none');
   const destructive: string[] = [];
-  if (changes.recreates && module.protected) destructive.push('recreates a protected module');
+  if (changes.recreates && (module.protected || (await wasProtected(half, context))))
+    destructive.push(PROTECTED_REASON);
   if (changes.recreates) destructive.push(...tenants.map(tenantReason));
   if (changed && relation === 'diverged') destructive.push('the commit diverged from the applied one');
   destructive.push(...(release?.destructive ?? []));
@@ -190,4 +191,10 @@ export async function planOf(
     verdicts: { text: one.verdict, resolved: half.verdict },
     bytes: half.bytes,
   };
+}
+
+/** G-8: the commit that takes `protected` away does not decide on that alone. */
+async function wasProtected({ prepared, status }: Halfway, context: PlanContext): Promise<boolean> {
+  const last = status?.last_apply_sha ?? null;
+  return last !== null && (await context.declaredAt(last, prepared.module.id))?.protected === true;
 }

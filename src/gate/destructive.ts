@@ -1,6 +1,6 @@
 /** G-8: what cannot be taken back needs an approval that names this very plan. */
 import { EXIT_DESTRUCTIVE_NEEDS_APPROVAL } from '../exits.js';
-import { tenantReason } from '../plan/make.js';
+import { PROTECTED_REASON, removedReason, tenantReason } from '../plan/make.js';
 import { asksOnTerminal, type Judgement } from './approval.js';
 import { changesAnything, type GateFacts } from './facts.js';
 import { failure, type GateVerdict, verdict } from './verdict.js';
@@ -12,15 +12,13 @@ function destructiveReasons(facts: GateFacts): string[] {
   // Nobody signs a rollback whose release was approved: what it says of itself is no evidence.
   const seen = plan.kind === 'rollback' ? (facts.remade?.destructive ?? []) : [];
   const reasons = new Set([...plan.destructive, ...seen].filter((reason) => !moved.has(reason)));
-  const own = plan.destructive.length;
-  if (plan.kind === 'remove') reasons.add(`${plan.service} is removed`);
+  if (plan.kind === 'remove') reasons.add(removedReason(plan.service));
   if (provenance.lastApplied?.relation === 'diverged') {
     reasons.add(
       `commit ${plan.source_sha.slice(0, 7)} diverged from ${provenance.lastApplied.sha?.slice(0, 7)}, which runs`,
     );
   }
-  if (own === 0 && provenance.module?.protected && plan.recreates)
-    reasons.add(`${plan.module} is protected and would be recreated`);
+  if (plan.recreates && (provenance.module?.protected || provenance.wasProtected)) reasons.add(PROTECTED_REASON);
   return [...reasons];
 }
 

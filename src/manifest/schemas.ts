@@ -213,7 +213,7 @@ export const moduleSchema = {
         "protected": {
           "type": "boolean",
           "default": false,
-          "description": "Any recreate of its container counts as destructive and needs an approval that names the plan."
+          "description": "Any recreate of its container counts as destructive and needs an approval that names the plan, that of the commit which takes this away too."
         },
         "pre_apply": {
           "$ref": "#/$defs/ModuleHooks",

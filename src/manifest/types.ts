@@ -674,7 +674,7 @@ export interface Module {
      */
     depends_on?: ModuleId[];
     /**
-     * Any recreate of its container counts as destructive and needs an approval that names the plan.
+     * Any recreate of its container counts as destructive and needs an approval that names the plan, that of the commit which takes this away too.
      */
     protected?: boolean;
     pre_apply?: ModuleHooks;
@@ -1444,7 +1444,7 @@ export interface Stack {
     smoke?: Smoke;
     depends_on?: DependsOn;
     /**
-     * Any recreate of its container counts as destructive and needs an approval that names the plan.
+     * Any recreate of its container counts as destructive and needs an approval that names the plan, that of the commit which takes this away too.
      */
     protected?: boolean;
     pre_apply?: PreApply;
@@ -1477,7 +1477,7 @@ export interface Stack {
         smoke?: Smoke;
         depends_on?: DependsOn;
         /**
-         * Any recreate of its container counts as destructive and needs an approval that names the plan.
+         * Any recreate of its container counts as destructive and needs an approval that names the plan, that of the commit which takes this away too.
          */
         protected?: boolean;
         pre_apply?: PreApply;

@@ -135,5 +135,11 @@ export function foldersFor(files: readonly PlannedFile[], data: readonly string[
   return [...folders].sort();
 }
 
+/** Why removing a service is destructive (G-8). */
+export const removedReason = (service: string): string => `${service} is removed`;
+
+/** Why recreating a module that is `protected`, or was when it was applied last, is destructive (G-8). */
+export const PROTECTED_REASON = 'recreates a protected module';
+
 /** Why recreating a service is destructive for one that lives in its namespaces (P-14, G-8). */
 export const tenantReason = (service: string): string => `${service} lives in its namespaces and loses them`;

@@ -3,6 +3,7 @@ import type { Plan, Status } from '../manifest/types.js';
 import { type Change, type Changes, NONE_OF_COMPOSE } from './changes.js';
 import { tenantsSeen } from './container-reasons.js';
 import { shortName } from './file-state.js';
+import { removedReason, tenantReason } from './make.js';
 import type { Observation } from './observation.js';
 
 export interface Removal {
@@ -57,10 +58,7 @@ export function removalOf(
       ...NONE_OF_COMPOSE,
       changes: [{ target: `compose.service.${service}`, action: 'remove', reasons: ['asked for'] }, ...files],
     },
-    destructive: [
-      `${service} is removed`,
-      ...tenants.map((one) => `${one.service ?? one.name} lives in its namespaces and loses them`),
-    ],
+    destructive: [removedReason(service), ...tenants.map((one) => tenantReason(one.service ?? one.name))],
     kept,
   };
 }

@@ -385,6 +385,37 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
     ['G-8 PCTL-DESTRUCTIVE 6'],
   ],
   [
+    'G-8: not protected by this commit, and by the one that was applied last',
+    (plan) => ({
+      ...provenance({ wasProtected: true }),
+      platform: platform({ modes: ['self'] }),
+      approval: approval(plan, { signatures: [], self: 'yes' }),
+    }),
+    {},
+    ['G-8 PCTL-DESTRUCTIVE 6'],
+  ],
+  [
+    'G-8: protected, where its only reason is a tenant that another plan of the call recreates',
+    (plan) => ({
+      ...provenance({ module: { ...module, protected: true } }),
+      recreatedBeside: ['tenant'],
+      platform: platform({ modes: ['self'] }),
+      approval: approval(plan, { signatures: [], self: 'yes' }),
+    }),
+    { destructive: ['tenant lives in its namespaces and loses them'] },
+    ['G-8 PCTL-DESTRUCTIVE 6'],
+  ],
+  [
+    'G-8: protected, as the plan says itself, is told once',
+    (plan) => ({
+      ...provenance({ module: { ...module, protected: true }, wasProtected: true }),
+      platform: platform({ modes: ['self'] }),
+      approval: approval(plan, { signatures: [], self: 'yes' }),
+    }),
+    { destructive: ['recreates a protected module'] },
+    ['G-8 PCTL-DESTRUCTIVE 6'],
+  ],
+  [
     'G-8: diverged, in mode self',
     (plan) => ({
       ...provenance({ lastApplied: { sha: OLD, relation: 'diverged' } }),
