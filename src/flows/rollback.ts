@@ -2,7 +2,7 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_CHANGES, EXIT_INVALID, EXIT_NO_CHANGES, EXIT_POLICY_VIOLATION } from '../exits.js';
 import type { Status } from '../manifest/types.js';
-import { chooseRelease, type Release } from '../plan/release.js';
+import { chooseRelease, type Release, ranBefore } from '../plan/release.js';
 import type { Git, World } from '../ports.js';
 import { relationOf } from './approvals.js';
 import { type Found, findApplied } from './find-applied.js';
@@ -65,10 +65,10 @@ export async function rollbackPlan(world: World, options: RollbackOptions): Prom
 }
 
 async function chosen(git: Git, { id, to }: RollbackOptions, status: Status): Promise<Release> {
-  const earlier = new Set<string>();
-  for (const { sha } of status.previous) {
-    const relation = await relationOf(git, sha, status.last_apply_sha ?? sha);
-    if (relation === 'descendant' || relation === 'same') earlier.add(sha);
+  const earlier = new Set<Release>();
+  for (const one of status.previous) {
+    const relation = await relationOf(git, one.sha, status.last_apply_sha ?? one.sha);
+    if (relation === 'descendant' || (relation === 'same' && ranBefore(one, status))) earlier.add(one);
   }
   const named = to === undefined || /^[0-9a-f]{4,40}$/.test(to) ? to : ((await git.resolve(to)) ?? to);
   const release = chooseRelease(status, named ?? null, earlier);

@@ -1627,6 +1627,10 @@ export interface Status {
   approved_by: string[];
   run_id: string | null;
   applied_at: string | null;
+  /**
+   * When what runs was applied for the first time, where a rollback to it or another apply of it was recorded since (B-2). Absent: applied_at.
+   */
+  since?: string;
   image: {
     reference: string;
     id: string | null;
@@ -1655,6 +1659,10 @@ export interface Status {
     sha: string;
     plan_digest: string;
     applied_at: string;
+    /**
+     * When it was applied for the first time. Absent: applied_at.
+     */
+    since?: string;
     image_id: string | null;
     /**
      * Whose approval counts again for a rollback to it (B-2).

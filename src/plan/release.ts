@@ -12,22 +12,27 @@ export function releaseOf(status: Status | null, sha: string, imageId: string | 
 }
 
 /**
- * The release that a person asked for. `to`: the beginning of a commit, null for the one before what runs. `earlier`: commits that lie before what runs, or are
- * it: never forward again, for after a rollback the newest of the others is the one that it came from.
+ * The release that a person asked for. `to`: the beginning of a commit, null for the one before what runs. `earlier`: those that lie before what runs: never
+ * forward again, for after a rollback the newest of the others is the one that it came from.
  */
 export function chooseRelease(
   status: Status,
   to: string | null,
-  earlier: ReadonlySet<string>,
+  earlier: ReadonlySet<Release>,
 ): Release | 'unknown' | 'ambiguous' {
   if (to === null) {
     const anyOf = status.plan_digest === null;
-    return status.previous.find((one) => anyOf || earlier.has(one.sha)) ?? 'unknown';
+    return status.previous.find((one) => anyOf || earlier.has(one)) ?? 'unknown';
   }
   const named = status.previous.filter((one) => one.sha.startsWith(to));
   const [newest] = named;
   if (!newest) return 'unknown';
   return named.every((one) => one.sha === newest.sha) ? newest : 'ambiguous';
+}
+
+/** Whether a release of the commit that runs was applied before what runs. */
+export function ranBefore(one: Release, { since, applied_at: at }: Pick<Status, 'since' | 'applied_at'>): boolean {
+  return (one.since ?? one.applied_at) < (since ?? at ?? '');
 }
 
 /** A release's plan as it lies on the host; null where it is not there, or not the one of that digest. */

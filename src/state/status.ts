@@ -121,7 +121,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
   const ended = (outcome: Status['outcome'], members: object): string =>
     `${open(members)},"attempt":${open({ ...attempt, outcome })},"why":"`;
   const { container_id: _id, container_hash: _hash, ...asBefore } = { ...kept, serial, spent, intent: null };
-  const { applied_at: _at, ...rest } = asBefore;
+  const { applied_at: _at, since: _since, ...rest } = asBefore;
   const applied = {
     ...rest,
     project: plan.project,
@@ -134,6 +134,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     approved_by: [...run.approvedBy],
     run_id: run.id,
     image: { reference: plan.image.reference, id: run.imageId },
+    ...firstApplied(before, plan, run.imageId),
     definition_hash: run.definitionHash,
     compose_version: plan.observed?.identity.compose_version ?? null,
     files: plan.files.map(({ path, source, role, sha256, keyed, mode }) => ({
@@ -185,20 +186,32 @@ type Release = Status['previous'][number];
 /** What was applied last, as the release that it is kept as; null where nothing is applied. */
 function currentRelease(status: Status | null): Release | null {
   if (status === null) return null;
-  const { last_apply_sha: sha, plan_digest: digest, applied_at: at, image, approved_by: by } = status;
+  const { last_apply_sha: sha, plan_digest: digest, applied_at: at, since, image, approved_by: by } = status;
   if (sha === null || digest === null || at === null) return null;
-  return { sha, plan_digest: digest, applied_at: at, image_id: image?.id ?? null, approved_by: [...by] };
+  const ran = since === undefined ? { applied_at: at } : { applied_at: at, since };
+  return { sha, plan_digest: digest, ...ran, image_id: image?.id ?? null, approved_by: [...by] };
+}
+
+type Which = Pick<Release, 'sha' | 'image_id'>;
+
+/** One commit with one image is one release. */
+const same = (a: Which, b: Which): boolean => a.sha === b.sha && a.image_id === b.image_id;
+
+/** A rollback to a release, or another apply of what runs, leaves it its place in the order of releases; any other apply makes it the newest. */
+function firstApplied(before: Status | null, plan: Plan, imageId: string | null): { since?: string } {
+  const last = currentRelease(before);
+  const known = [...(last ? [last] : []), ...(plan.kind === 'rollback' ? (before?.previous ?? []) : [])];
+  const release = known.find((one) => same(one, { sha: plan.source_sha, image_id: imageId }));
+  return release ? { since: release.since ?? release.applied_at } : {};
 }
 
 /**
- * The releases that stay kept beside what runs from now on, newest first. One commit with one image is one release, however often it was applied: a service
- * that was started again five times still has something to go back to.
+ * The releases that stay kept beside what runs from now on, newest first; each once, however often it was applied: a service that was started again five times
+ * still has something to go back to.
  */
-function keptReleases(before: Status | null, now: Pick<Release, 'sha' | 'image_id' | 'plan_digest'> | null): Release[] {
+function keptReleases(before: Status | null, now: (Which & Pick<Release, 'plan_digest'>) | null): Release[] {
   const last = currentRelease(before);
   const known = [...(last ? [last] : []), ...(before?.previous ?? [])];
-  const same = (a: Pick<Release, 'sha' | 'image_id'>, b: Pick<Release, 'sha' | 'image_id'>) =>
-    a.sha === b.sha && a.image_id === b.image_id;
   return known
     .filter((one, index) => known.findIndex((other) => same(one, other)) === index)
     .filter((one) => now === null || (one.plan_digest !== now.plan_digest && !same(one, now)))

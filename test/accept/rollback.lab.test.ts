@@ -150,6 +150,28 @@ describe('B-2 the image is that of the release', () => {
     expect(await imageOf('moved')).toBe(second);
     expect(await containers(on, 'moved')).toHaveLength(1);
   });
+
+  it('two applies of one commit: back to the first, and from there never forward by itself', async () => {
+    const moving = `lab/moving:${randomInt(1e9)}`;
+    const [first, second] = [lab.images['lab/busybox:1'], lab.images['lab/busybox:2']] as [string, string];
+    await lab.docker('tag', first, moving);
+    const sha = await ship('twice', 'one', { image: moving });
+    await lab.docker('tag', second, moving);
+    const { planned, applied } = await on.ship('twice');
+    expect(applied.get('twice')?.exit, planned.said + applied.get('twice')?.said).toBe(9);
+    expect(await imageOf('twice')).toBe(second);
+    const was = (await document(on, 'twice'))?.previous[0];
+    const back = await rollback(['twice']);
+    expect(back.exit, back.said).toBe(9);
+    expect(await imageOf('twice')).toBe(first);
+    expect(await document(on, 'twice')).toMatchObject({
+      since: was?.applied_at,
+      previous: [{ sha, image_id: second }],
+    });
+    const forward = await rollback(['twice']);
+    expect([forward.exit, forward.error?.code], forward.said).toEqual([3, 'PCTL-RELEASE-UNKNOWN']);
+    expect(await imageOf('twice')).toBe(first);
+  });
 });
 
 describe('G-8 a release whose volumes differ', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Plan, Status } from '../../src/manifest/types.js';
 import { planBytes } from '../../src/plan/artifact.js';
 import { judgeInterrupted } from '../../src/plan/interrupted.js';
-import { chooseRelease, hostFilesSince, keptPlan, volumesDiffer } from '../../src/plan/release.js';
+import { chooseRelease, hostFilesSince, keptPlan, ranBefore, volumesDiffer } from '../../src/plan/release.js';
 import { observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
 
 const sha = (letter: string): string => letter.repeat(40);
@@ -17,7 +17,7 @@ const release = (letter: string, image = letter): Status['previous'][number] => 
 describe('B-2 the release before', () => {
   const status = statusFixture({ previous: [release('3'), release('2'), release('1')] });
   it('is the newest that lies before what runs: never the one that a rollback came from', () => {
-    expect(chooseRelease(status, null, new Set([sha('2'), sha('1')]))).toMatchObject({ sha: sha('2') });
+    expect(chooseRelease(status, null, new Set(status.previous.slice(1)))).toMatchObject({ sha: sha('2') });
     expect(chooseRelease(status, null, new Set())).toBe('unknown');
   });
   it('is the newest of all where nothing runs', () => {
@@ -28,6 +28,19 @@ describe('B-2 the release before', () => {
     expect(chooseRelease(status, '4444', new Set())).toBe('unknown');
     const alike = { ...status, previous: [release('1'), { ...release('2'), sha: `11${'2'.repeat(38)}` }] };
     expect(chooseRelease(alike, '11', new Set())).toBe('ambiguous');
+  });
+});
+
+describe('B-2 releases of one commit', () => {
+  const at = (day: number) => `2026-11-0${day}T00:00:00Z`;
+  const runs = (applied_at: string | null, since?: string) =>
+    statusFixture({ applied_at, ...(since ? { since } : {}) });
+  it('ran before where they were applied before, whatever a rollback made of the time of what runs', () => {
+    const one = release('1');
+    expect(ranBefore({ ...one, applied_at: at(1) }, runs(at(2)))).toBe(true);
+    expect(ranBefore({ ...one, applied_at: at(2) }, runs(at(3), at(1)))).toBe(false);
+    expect(ranBefore({ ...one, applied_at: at(4), since: at(1) }, runs(at(5), at(3)))).toBe(true);
+    expect(ranBefore({ ...one, applied_at: at(2) }, runs(null))).toBe(false);
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import type { Status } from '../../src/manifest/types.js';
+import type { Plan, Status } from '../../src/manifest/types.js';
 import { parseStatus, releasesToDrop, statusHeads } from '../../src/state/status.js';
 import { planFixture, statusFixture } from '../fixtures/plans.js';
 
@@ -113,6 +113,32 @@ describe('R-2 status documents', () => {
       previous: [{ plan_digest: 'c'.repeat(64) }, { plan_digest: '2'.repeat(64) }],
     });
     expect(releasesToDrop(before, plan, run.imageId)).toEqual(['1'.repeat(64)]);
+  });
+
+  it('B-2 a release keeps its place in the order: from when it was first applied, through rollbacks and applies of the same', () => {
+    const apply = (status: Status, n: string, imageId: string, kind: Plan['kind'], day: number) => {
+      const plan = planFixture({ digest: n.repeat(64), source_sha: 'a'.repeat(40), kind });
+      const made = asWritten(statusHeads(status, plan, { ...run, imageId }), 'applied');
+      return { ...made, applied_at: `2026-11-2${day}T00:00:00Z` };
+    };
+    const day = (n: number) => `2026-11-2${n}T00:00:00Z`;
+    const one = apply(statusFixture(), '1', 'good', 'apply', 1);
+    const two = apply(one, '2', 'bad', 'apply', 2);
+    expect([one.since, two.since]).toEqual([undefined, undefined]);
+    const back = apply(two, '3', 'good', 'rollback', 3);
+    expect(back).toMatchObject({ since: day(1), previous: [{ image_id: 'bad', applied_at: day(2) }, {}] });
+    expect(validate(back), JSON.stringify(validate.errors)).toBe(true);
+    const again = apply(back, '4', 'good', 'apply', 4);
+    expect(again.since, 'started again').toBe(day(1));
+    const three = apply(again, '5', 'next', 'apply', 5);
+    expect(three.since, 'a new one').toBeUndefined();
+    expect(three.previous[0]).toMatchObject({ image_id: 'good', applied_at: day(4), since: day(1) });
+    expect(apply(three, '6', 'good', 'rollback', 6).since).toBe(day(1));
+    expect(apply(three, '6', 'good', 'apply', 6).since, 'asked for anew').toBeUndefined();
+    const removed = asWritten(statusHeads(back, planFixture({ kind: 'remove' }), { ...run, imageId: null }), 'removed');
+    expect(removed.since).toBeUndefined();
+    expect(removed.previous[0]).toMatchObject({ image_id: 'good', since: day(1) });
+    expect(apply(removed, '7', 'bad', 'rollback', 7).since).toBe(day(2));
   });
 
   it('P-13 removed: nothing runs, what ran is the newest release, and serial and spent go on', () => {
