@@ -101,7 +101,7 @@ const whyOf = ({ error, gates }: ApplyResult): string =>
 /** A run that got as far as the host stands in the host's chain, whatever became of it. */
 async function tellHost(inside: Inside, result: ApplyResult): Promise<void> {
   const { exchange, open, runId, world } = inside;
-  const run = { id: runId, who: world.who, approvedBy: result.approvedBy };
+  const run = { id: runId, who: world.who, approvedBy: result.approvedBy, policy: open.policy };
   const line = auditMiddle(auditEntry(open.plan, run, result.outcome));
   const answers = await exchange([message('audit', line, result.outcome, String(result.exitCode), whyOf(result))], {
     ms: 30_000,

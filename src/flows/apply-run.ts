@@ -69,6 +69,7 @@ export async function run(
         pr: null,
         imageId: image.id,
         definitionHash: now.observation.hashNow,
+        policy: { ref: open.policy.ref, sha: open.policy.sha },
       },
       observation: now.observation,
       dotenv: now.dotenv,

@@ -191,6 +191,6 @@ function skipped({ begin, verdicts }: Admitted, cause: ApplyResult | null): Appl
 /** A line in this machine's chain of what it decided. */
 async function noted({ open, begin }: Admitted, result: ApplyResult): Promise<ApplyResult> {
   if (open.options.dryRun || result.outcome === 'no_changes' || result.outcome === 'skipped') return result;
-  const warning = await noteHere(begin().world, open.git.root, open.plan, result);
+  const warning = await noteHere(begin().world, open.git.root, open, result);
   return warning === null ? result : { ...result, notes: [...result.notes, warning] };
 }

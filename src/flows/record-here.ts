@@ -4,6 +4,7 @@ import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
 import { headsIn } from '../record/heads.js';
 import { auditEntry, auditLine, headOf } from '../state/audit.js';
+import type { Run } from '../state/status.js';
 import { rememberHeads } from './heads.js';
 import { timestamp } from './plan-context.js';
 import type { ApplyResult } from './results.js';
@@ -28,11 +29,11 @@ export async function mirrorHere(
 export async function noteHere(
   world: World,
   root: string,
-  plan: Plan,
+  { plan, policy }: { readonly plan: Plan; readonly policy: Run['policy'] },
   { outcome, runId, approvedBy }: Pick<ApplyResult, 'outcome' | 'runId' | 'approvedBy'>,
 ): Promise<string | null> {
   const time = timestamp(world.clock.now());
-  const entry = auditEntry(plan, { id: runId ?? '', who: world.who, approvedBy }, outcome);
+  const entry = auditEntry(plan, { id: runId ?? '', who: world.who, approvedBy, policy }, outcome);
   let line = '';
   const warning = await unlessRefused('the audit line', () =>
     world.files.append(auditPath(root), (last) => {

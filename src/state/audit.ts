@@ -1,6 +1,7 @@
 /** Audit chains (R-6): making a line, and finding what is wrong with a chain. Pure. */
 import { createHash } from 'node:crypto';
 import type { Plan } from '../manifest/types.js';
+import type { Run } from './status.js';
 
 const ZERO = '0'.repeat(64);
 
@@ -14,16 +15,19 @@ export interface AuditEntry {
   readonly digest: string;
   /** In mode `self` nobody else agreed, and the record says so (G-4). */
   readonly approval?: 'self-approved';
+  /** The commit that judged, where it was named by its SHA: the remote was not asked where its branch is (G-1). */
+  readonly policy?: string;
 }
 
 export function auditEntry(
   { module, kind, digest }: Pick<Plan, 'module' | 'kind' | 'digest'>,
-  run: { readonly id: string; readonly who: string; readonly approvedBy: readonly string[] },
+  run: Pick<Run, 'id' | 'who' | 'approvedBy' | 'policy'>,
   outcome: string,
 ): AuditEntry {
   const self = run.approvedBy.some((who) => who.startsWith('self:'));
   const approval = self ? { approval: 'self-approved' as const } : {};
-  return { run_id: run.id, who: run.who, module, event: kind, outcome, digest, ...approval };
+  const policy = run.policy.ref === run.policy.sha ? { policy: run.policy.sha } : {};
+  return { run_id: run.id, who: run.who, module, event: kind, outcome, digest, ...approval, ...policy };
 }
 
 export interface Head {

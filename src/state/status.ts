@@ -59,6 +59,8 @@ export interface Run {
   /** What V-4 will compare with, known at `go`. */
   readonly imageId: string | null;
   readonly definitionHash: string | null;
+  /** What judged (G-1). */
+  readonly policy: { readonly ref: string; readonly sha: string };
 }
 
 /** The documents that the host writes, each less the members that only the host knows (see finish.sh `record`). */
@@ -148,7 +150,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     })),
     smoke: plan.smoke,
     exceptions: plan.exceptions.length,
-    policy: { ref: plan.policy.ref, sha: plan.policy.sha },
+    policy: run.policy,
     previous: keptReleases(before, { sha: plan.source_sha, image_id: run.imageId, plan_digest: plan.digest }),
   };
   const { smoke: _smoke, ...unlike } = rest;
@@ -167,7 +169,7 @@ export function statusHeads(before: Status | null, plan: Plan, run: Run): Heads 
     compose_version: null,
     files: [],
     exceptions: 0,
-    policy: { ref: plan.policy.ref, sha: plan.policy.sha },
+    policy: run.policy,
     previous: keptReleases(before, null),
   };
   return {

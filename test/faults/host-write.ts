@@ -166,7 +166,7 @@ export async function hostWith(shell: readonly string[]): Promise<Host> {
 
 /** Into a folder what `go` brings of two runs, over a host where `web` is applied; that host's status and chain, whose last writer was killed. */
 async function bring(folder: string): Promise<{ document: string; chain: string }> {
-  const by = { who: 'alice@laptop', approvedBy: ['bob@example.net'] };
+  const by = { who: 'alice@laptop', approvedBy: ['bob@example.net'], policy: { ref: 'main', sha: '1'.repeat(40) } };
   const lines: string[] = [];
   for (const outcome of ['applying', 'applied']) {
     const entry = auditEntry(PLAN, { id: '0193a1c2-0000-7000-8000-000000000000', ...by }, outcome);

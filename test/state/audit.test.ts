@@ -96,8 +96,19 @@ describe('R-6 audit chain', () => {
 
   it('G-4: a run that nobody else agreed to says so, any other says nothing', () => {
     const plan = { module: 'web', kind: 'apply' as const, digest: 'a'.repeat(64) };
-    const run = (...approvedBy: string[]) => ({ id: 'run-1', who: 'alice@laptop', approvedBy });
+    const policy = { ref: 'main', sha: '9'.repeat(40) };
+    const run = (...approvedBy: string[]) => ({ id: 'run-1', who: 'alice@laptop', approvedBy, policy });
     expect(auditEntry(plan, run('self:alice@laptop'), 'applied')).toEqual({ ...entry(1), approval: 'self-approved' });
     expect(auditEntry(plan, run('bob@example.net'), 'applied')).toEqual(entry(1));
+  });
+
+  it('G-1: a policy that was named by its commit is recorded, and the chain holds with it', () => {
+    const sha = '9'.repeat(40);
+    const plan = { module: 'web', kind: 'apply' as const, digest: 'a'.repeat(64) };
+    const run = { id: 'run-1', who: 'alice@laptop', approvedBy: ['bob@example.net'], policy: { ref: sha, sha } };
+    const named = auditEntry(plan, run, 'applied');
+    expect(named).toEqual({ ...entry(1), policy: sha });
+    const first = auditLine(null, TIME, named);
+    expect(codes([first, auditLine(first, TIME, entry(2))])).toEqual([]);
   });
 });

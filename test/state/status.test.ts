@@ -16,6 +16,7 @@ const run = {
   pr: null,
   imageId: `sha256:${'b'.repeat(64)}`,
   definitionHash: 'c'.repeat(64),
+  policy: { ref: 'main', sha: '9'.repeat(40) },
 };
 
 /** What finish.sh `record` appends. */
@@ -113,6 +114,11 @@ describe('R-2 status documents', () => {
       previous: [{ plan_digest: 'c'.repeat(64) }, { plan_digest: '2'.repeat(64) }],
     });
     expect(releasesToDrop(before, plan, run.imageId)).toEqual(['1'.repeat(64)]);
+  });
+
+  it('G-1 the policy that judged is recorded, not the one that the plan was made under', () => {
+    for (const outcome of ['applied', 'removed'] as const)
+      expect(asWritten(statusHeads(null, planFixture(), run), outcome).policy, outcome).toEqual(run.policy);
   });
 
   it('B-2 a release keeps its place in the order: from when it was first applied, through rollbacks and applies of the same', () => {
