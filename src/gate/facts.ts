@@ -35,7 +35,19 @@ export interface GateFacts {
   /** The plan as its commit and this host give it now: what it says beyond what it saw has to be the same. null: the host was not asked. */
   readonly remade: Pick<
     Plan,
-    'resolved' | 'smoke' | 'image' | 'changes' | 'destructive' | 'project' | 'service' | 'compose_file' | 'delivery'
+    | 'resolved'
+    | 'smoke'
+    | 'image'
+    | 'files'
+    | 'folders'
+    | 'changes'
+    | 'recreates'
+    | 'force_recreate'
+    | 'destructive'
+    | 'project'
+    | 'service'
+    | 'compose_file'
+    | 'delivery'
   > | null;
   /** The host's status document. null: it has none (never applied); undefined: not read. */
   readonly status: Status | null | undefined;

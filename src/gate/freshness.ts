@@ -81,6 +81,23 @@ function unlikeItsRelease(plan: Plan, remade: NonNullable<GateFacts['remade']>):
   return [
     ...(plan.image.id === remade.image.id ? [] : ['the image is not that of the release']),
     ...foreign.map((target) => `it removes ${target.slice('file.'.length)}, which is not its to remove`),
+    ...(plan.kind === 'rollback' ? unlikeItsCommit(plan, remade) : []),
+  ];
+}
+
+/** What a rollback would write and do, member by member. A folder that it wants may be there by now. */
+function unlikeItsCommit(plan: Plan, remade: NonNullable<GateFacts['remade']>): string[] {
+  const service = ({
+    changes,
+    recreates,
+    force_recreate: force,
+  }: Pick<Plan, 'changes' | 'recreates' | 'force_recreate'>) =>
+    canonical([changes.find(({ target }) => !target.startsWith('file.'))?.action ?? null, recreates, force]);
+  const folders = plan.folders.filter((folder) => !remade.folders.includes(folder));
+  return [
+    ...(canonical(plan.files) === canonical(remade.files) ? [] : ['its files are not those of the release']),
+    ...folders.map((folder) => `it makes the folder ${folder}, which the release does not need`),
+    ...(service(plan) === service(remade) ? [] : ['it does something else with the container than the release needs']),
   ];
 }
 

@@ -167,7 +167,9 @@ describe('G-2: phase', () => {
   });
 });
 
-describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>), Partial<Plan>, string[]]>([
+type Case = [string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>), Partial<Plan>, string[]];
+
+describe.each<Case>([
   [
     'G-1: another policy digest',
     { policy: { ref: 'main', sha: SHA, digest: hex('f') } },
@@ -490,6 +492,38 @@ describe.each<[string, Partial<GateFacts> | ((plan: Plan) => Partial<GateFacts>)
     }),
     { kind: 'rollback' },
     ['G-9 PCTL-PLAN-STALE 8'],
+  ],
+  ...(
+    [
+      ['gives a file another role', { files: [{ ...makePlan().files[0], role: 'extra' }] }],
+      ['leaves a file out', { files: [] }],
+      ['makes a folder of its own', { folders: ['core', 'elsewhere'] }],
+      ['recreates what its release would keep', { recreates: true }],
+      ['keeps what its release would recreate', { recreates: false }],
+      ['forces it', { force_recreate: true }],
+      ['adopts it', { changes: [{ target: 'compose.service.web', action: 'adopt', reasons: [] }] }],
+    ] as [string, Partial<Plan>][]
+  ).map(([what, change]): Case => {
+    const remade = makePlan({ kind: 'rollback', recreates: change.recreates === false });
+    return [
+      `B-2: an unsigned rollback plan that ${what}`,
+      (plan) => ({
+        ...provenance({ files: plan.files }),
+        approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+        remade,
+      }),
+      { recreates: remade.recreates, ...change, kind: 'rollback' },
+      ['G-9 PCTL-PLAN-STALE 8'],
+    ];
+  }),
+  [
+    'B-2: one that needs a folder less by now',
+    (plan) => ({
+      approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+      remade: { ...plan, folders: ['core', 'core/data'] },
+    }),
+    { kind: 'rollback' },
+    [],
   ],
   [
     'B-2: nor for an ordinary plan',
