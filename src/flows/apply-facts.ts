@@ -3,10 +3,9 @@ import type { GateFacts } from '../gate/facts.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
 import { inRepo } from '../plan/files.js';
-import { releaseOf } from '../plan/release.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
-import { gatherApproval, lastApplyOf, relationOf } from './approvals.js';
+import { gatherApproval, lastApplyOf, relationOf, releaseApprovers } from './approvals.js';
 import type { Looked } from './looks.js';
 import { policyDigest } from './policy.js';
 import type { Prepared } from './prepare.js';
@@ -56,12 +55,6 @@ async function commonFacts(world: World, open: Case, self: GateFacts['approval']
       lastApplied: null as GateFacts['provenance']['lastApplied'],
     },
   };
-}
-
-/** B-2: who approved the release. Of a service that was removed nothing counts any more. */
-function releaseApprovers(plan: Plan, status: Status | null): readonly string[] {
-  if (status?.plan_digest == null) return [];
-  return releaseOf(status, plan.source_sha, plan.image.id)?.approved_by ?? [];
 }
 
 /**

@@ -8,6 +8,7 @@ import { parseSignatureFile, SIGNATURES_MAX_BYTES, signedMessage } from '../gate
 import type { ServiceModule } from '../manifest/model.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { inRepo } from '../plan/files.js';
+import { releaseOf } from '../plan/release.js';
 import type { Files, Git, Signer, World } from '../ports.js';
 import { type Policy, SIGNERS_PATH } from './policy.js';
 
@@ -161,6 +162,12 @@ function authoredPaths(
       ...[plan.compose_file, ...files, ...removed].map((path) => inRepo({ repoRoot }, path)),
     ]),
   ].sort();
+}
+
+/** B-2: who approved the release. Of a service that was removed nothing counts any more. */
+export function releaseApprovers(plan: Plan, status: Status | null): readonly string[] {
+  if (status?.plan_digest == null) return [];
+  return releaseOf(status, plan.source_sha, plan.image.id)?.approved_by ?? [];
 }
 
 /** How the plan's commit stands to the last applied one (G-3). */

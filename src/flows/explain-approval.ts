@@ -1,11 +1,11 @@
 /** `explain-approval` (G-4): what apply would say of a plan's approvals, without applying. */
 import { EXIT_APPROVAL_MISMATCH, EXIT_NO_CHANGES, type ExitCode } from '../exits.js';
 import { type ApprovalRow, judgeApproval } from '../gate/approval.js';
+import { notNamed } from '../gate/destructive.js';
 import type { GateFailure } from '../gate/verdict.js';
-import { releaseOf } from '../plan/release.js';
 import type { World } from '../ports.js';
 import { parseStatus } from '../state/status.js';
-import { gatherApproval, lastApplyOf } from './approvals.js';
+import { gatherApproval, lastApplyOf, releaseApprovers } from './approvals.js';
 import { loadPlan } from './plan-files.js';
 import { resolvePolicy } from './policy.js';
 import { readPlatform } from './read-platform.js';
@@ -65,7 +65,6 @@ export async function explainApproval(
   const status = mirror === null ? null : parseStatus(mirror, { file: path });
   const declaredAt = async (sha: string) => (await modulesAt(world, git, sha)).get(plan.module) ?? null;
   const lastApply = await lastApplyOf(status, declaredAt);
-  const release = releaseOf(status, plan.source_sha, plan.image.id)?.approved_by;
   const facts = await gatherApproval(world, git, {
     plan,
     manifestPath: (await declaredAt(plan.source_sha))?.manifestPath ?? null,
@@ -74,10 +73,11 @@ export async function explainApproval(
     policy,
     lastApply,
     self: 'no terminal',
-    ...(plan.kind === 'rollback' && plan.destructive.length === 0 && release ? { release } : {}),
+    ...(plan.kind === 'rollback' ? { release: releaseApprovers(plan, status) } : {}),
   });
   const judged = judgeApproval(plan, policy.platform, facts, 'under lock');
-  const approved = judged.state === 'approved';
+  const failures = [...judged.failures, ...notNamed(plan, policy.platform, plan.destructive, judged)];
+  const approved = judged.state === 'approved' && failures.length === 0;
   return {
     module: plan.module,
     digest: plan.digest,
@@ -86,8 +86,8 @@ export async function explainApproval(
     approvals: judged.approvals,
     approved,
     selfApproved: judged.selfApproved,
-    failures: judged.failures,
+    failures,
     authorsSince: lastApply.sha,
-    exitCode: approved ? EXIT_NO_CHANGES : (judged.failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
+    exitCode: approved ? EXIT_NO_CHANGES : (failures[0]?.exitCode ?? EXIT_APPROVAL_MISMATCH),
   };
 }

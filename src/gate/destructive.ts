@@ -1,9 +1,11 @@
 /** G-8: what cannot be taken back needs an approval that names this very plan. */
 import { EXIT_DESTRUCTIVE_NEEDS_APPROVAL } from '../exits.js';
+import type { Platform } from '../manifest/model.js';
+import type { Plan } from '../manifest/types.js';
 import { PROTECTED_REASON, removedReason, tenantReason } from '../plan/make.js';
 import { asksOnTerminal, type Judgement } from './approval.js';
 import { changesAnything, type GateFacts } from './facts.js';
-import { failure, type GateVerdict, verdict } from './verdict.js';
+import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 /** Why a plan is destructive: what it says itself, and what the facts say whether it says so or not. */
 function destructiveReasons(facts: GateFacts): string[] {
@@ -23,16 +25,23 @@ function destructiveReasons(facts: GateFacts): string[] {
 }
 
 export function destructiveGate(facts: GateFacts, judgement: Judgement): GateVerdict {
-  const reasons = changesAnything(facts.plan) ? destructiveReasons(facts) : [];
-  if (reasons.length === 0 || judgement.namesPlan) return verdict('G-8', 'destructive', []);
-  if (judgement.state === 'pending' && asksOnTerminal(facts.plan, facts.platform))
+  const { plan, platform } = facts;
+  const failures = notNamed(plan, platform, destructiveReasons(facts), judgement);
+  if (failures.length > 0 && judgement.state === 'pending' && asksOnTerminal(plan, platform))
     return verdict('G-8', 'destructive', [], false);
-  const hint = facts.platform.approval.modes.includes('self')
-    ? `type the module's id when asked, or: platformctl approve ${facts.plan.module}`
-    : `a signature names the plan: platformctl approve ${facts.plan.module}`;
-  return verdict(
-    'G-8',
-    'destructive',
-    reasons.map((reason) => failure(EXIT_DESTRUCTIVE_NEEDS_APPROVAL, 'PCTL-DESTRUCTIVE', reason, hint)),
-  );
+  return verdict('G-8', 'destructive', failures);
+}
+
+/** A failure for each reason, where no approval names the plan. */
+export function notNamed(
+  plan: Plan,
+  platform: Platform,
+  reasons: readonly string[],
+  judgement: Judgement,
+): GateFailure[] {
+  if (judgement.namesPlan || !changesAnything(plan)) return [];
+  const hint = platform.approval.modes.includes('self')
+    ? `type the module's id when asked, or: platformctl approve ${plan.module}`
+    : `a signature names the plan: platformctl approve ${plan.module}`;
+  return reasons.map((reason) => failure(EXIT_DESTRUCTIVE_NEEDS_APPROVAL, 'PCTL-DESTRUCTIVE', reason, hint));
 }

@@ -11,9 +11,10 @@ import { approve } from '../../src/flows/approve.js';
 import { explainApproval } from '../../src/flows/explain-approval.js';
 import { policyDigest, resolvePolicy } from '../../src/flows/policy.js';
 import { readPlatform } from '../../src/flows/read-platform.js';
-import type { Plan } from '../../src/manifest/types.js';
+import type { Plan, Status } from '../../src/manifest/types.js';
 import { planBytes } from '../../src/plan/artifact.js';
 import { makeRepo, type Repo } from '../adapters/git/repo.js';
+import { statusFixture } from '../fixtures/plans.js';
 import { makePlan } from './facts.js';
 import { makeWorld } from './world.js';
 
@@ -207,6 +208,34 @@ describe('G-4: approvals', () => {
     const shuffled = readFileSync(`${one}.sig`, 'utf8').split('\n');
     writeFileSync(`${two}.sig`, [...shuffled.slice(0, 3).reverse(), ...shuffled.slice(3)].join('\n'));
     expect(await verdicts(repo, two), 'the order of lines says nothing').toEqual([0, 'counts']);
+  });
+
+  it('B-2: what it says of a rollback is what apply says: of a release, of one after a removal, of a destructive one', async () => {
+    const repo = platformRepo();
+    const { plan, file } = keep(repo, { kind: 'rollback' });
+    const release = {
+      sha: plan.source_sha,
+      plan_digest: 'e'.repeat(64),
+      applied_at: '2026-11-20T12:00:00Z',
+      image_id: plan.image.id,
+      approved_by: ['bob@example.net'],
+    };
+    const mirror = (members: Partial<Status>) =>
+      repo.write(
+        '.platform/state/modules/web.status.json',
+        JSON.stringify(statusFixture({ previous: [release], ...members })),
+      );
+    mirror({});
+    expect(await explain(repo, file)).toMatchObject({ approved: true, exitCode: 0 });
+    mirror({ plan_digest: null, last_apply_sha: null });
+    expect(await explain(repo, file)).toMatchObject({ approved: false, exitCode: 5 });
+    mirror({});
+    const destructive = keep(repo, { kind: 'rollback', destructive: ['the volumes of the release differ'] });
+    const said = await explain(repo, destructive.file);
+    expect(said).toMatchObject({ approved: false, exitCode: 6, failures: [{ code: 'PCTL-DESTRUCTIVE' }] });
+    expect(explainText(said, false)).toContain('PCTL-DESTRUCTIVE  the volumes of the release differ');
+    await sign(repo, 'bob', destructive.file);
+    expect(await verdicts(repo, destructive.file)).toEqual([0, 'counts']);
   });
 
   it('a bad signature in front of a good one hides nothing, whatever ssh-keygen does with files of several', async () => {
