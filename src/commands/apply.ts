@@ -1,6 +1,7 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_TOOL_ERROR, type ExitCode, worstExit } from '../exits.js';
 import { type Ask, applyFlow } from '../flows/apply.js';
+import type { LoadedPlan } from '../flows/plan-files.js';
 import type { Report, StepEvent, World } from '../ports.js';
 import { applyJson, applyText } from '../views/apply.js';
 import { progressLine } from '../views/progress.js';
@@ -19,8 +20,13 @@ export interface ApplyFlags extends Globals {
   readonly full?: boolean;
 }
 
-/** `platformctl apply PLAN|ID...` */
-export async function run(world: World, args: string[], flags: ApplyFlags): Promise<ExitCode> {
+/** `platformctl apply PLAN|ID...`; `loaded`: plans that the caller made. */
+export async function run(
+  world: World,
+  args: string[],
+  flags: ApplyFlags,
+  loaded: readonly LoadedPlan[] = [],
+): Promise<ExitCode> {
   const style = styleOf(world, flags);
   const report: Report = (event: StepEvent) => {
     if (flags.jsonLines) world.terminal.out(`${JSON.stringify(event)}\n`);
@@ -45,6 +51,7 @@ export async function run(world: World, args: string[], flags: ApplyFlags): Prom
     world,
     {
       references: args,
+      loaded,
       approvals: flags.approval ?? [],
       dryRun: flags.dryRun === true,
       lockWait: flags.lockWait === undefined ? 0 : whole('--lock-wait', 'seconds', flags.lockWait, 0),

@@ -18,8 +18,9 @@ export async function run(world: World, args: string[], flags: RollbackFlags): P
     id,
     ...(flags.to === undefined ? {} : { to: flags.to }),
     ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
+    dryRun: flags.dryRun === true,
   });
-  if (flags.out === undefined) return apply(world, [id], flags);
+  if (flags.out === undefined) return apply(world, [], flags, result.loaded);
   const plans = result.planned.map((one) => one.plan);
   const whole = { ...result, written: await writePlans(world, plans, { out: flags.out }) };
   if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));

@@ -6,7 +6,7 @@ import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
 import type { PlanContext } from './looks.js';
 import { planContext, timestamp } from './plan-context.js';
-import { loadPlan } from './plan-files.js';
+import { type LoadedPlan, loadPlan } from './plan-files.js';
 import { type Policy, resolvePolicy } from './policy.js';
 import { type Preparation, type Prepared, prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
@@ -17,6 +17,8 @@ import { type Gathered, gatherWanted } from './wanted.js';
 export interface ApplyOptions {
   /** Plan files or module ids. */
   readonly references: readonly string[];
+  /** Plans that are there already. */
+  readonly loaded?: readonly LoadedPlan[];
   readonly approvedSha?: string;
   readonly approvedPr?: string;
   readonly approvals: readonly string[];
@@ -56,10 +58,10 @@ const refuse = (code: string, exit: 2 | 3 | 5, summary: string, hint: string): P
 
 /** Step 1 and all that the gates need from git. @throws PlatformError where there is nothing that could be judged */
 export async function openCases(world: World, options: ApplyOptions): Promise<Case[]> {
-  if (options.references.length === 0)
+  const loaded = [...(options.loaded ?? [])];
+  if (options.references.length + loaded.length === 0)
     throw refuse('PCTL-APPLY-NOTHING', EXIT_TOOL_ERROR, 'no plan was named', 'platformctl apply ID, or a plan file');
   const git = await world.openGit(world.directory);
-  const loaded: { plan: Plan; file: string }[] = [];
   for (const reference of await planReferences(world, git, options.references))
     loaded.push(await loadPlan(world, git.root, reference));
   for (const { plan } of loaded) refuseUnusable(plan);

@@ -8,15 +8,22 @@ import { unlessRefused } from './record-here.js';
 
 const ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 
-function keptPlanPath(root: string, id: string): string {
+/** A plan, and the file whose `.sig` has its signatures. */
+export interface LoadedPlan {
+  readonly plan: Plan;
+  readonly file: string;
+}
+
+/** Where the last plan of a module is kept. */
+export function keptPlanPath(root: string, id: string): string {
   return `${root}/.platform/state/plans/${id}.plan.json`;
 }
 
 /**
- * The plan that `reference` names: the one kept for a module id where there is one, else a file.
+ * The plan that `reference` names: the one that is kept for a module id, else the file of that name.
  * @throws PlatformError PCTL-PLAN-NOT-FOUND (2, X-4) and what parsePlan throws
  */
-export async function loadPlan(world: World, root: string, reference: string): Promise<{ plan: Plan; file: string }> {
+export async function loadPlan(world: World, root: string, reference: string): Promise<LoadedPlan> {
   const candidates = ID.test(reference)
     ? [keptPlanPath(root, reference), absolute(world, reference)]
     : [absolute(world, reference)];

@@ -8,7 +8,7 @@ import { relationOf } from './approvals.js';
 import { type Found, findApplied } from './find-applied.js';
 import { lookAtHost } from './observe-host.js';
 import { planContext, timestamp } from './plan-context.js';
-import { keepPlan } from './plan-files.js';
+import { keepPlan, keptPlanPath, type LoadedPlan } from './plan-files.js';
 import { commitOf, moduleProblems } from './plan-selection.js';
 import { type Policy, resolvePolicy } from './policy.js';
 import { prepare } from './prepare.js';
@@ -21,10 +21,17 @@ export interface RollbackOptions {
   /** The beginning of a commit, or any name of one; the release before what runs where it is left out. */
   readonly to?: string;
   readonly policyRef?: string;
+  /** The plan that is kept for the module stays what it is, and so do its signatures. */
+  readonly dryRun?: boolean;
+}
+
+export interface RollbackPlan extends PlanResult {
+  /** As apply takes it. */
+  readonly loaded: readonly LoadedPlan[];
 }
 
 /** @throws PlatformError PCTL-RELEASE-UNKNOWN (3), and whatever keeps the release's commit from being planned */
-export async function rollbackPlan(world: World, options: RollbackOptions): Promise<PlanResult> {
+export async function rollbackPlan(world: World, options: RollbackOptions): Promise<RollbackPlan> {
   const git = await world.openGit(world.directory);
   const head = await gatherWanted(world, git, { sha: (await git.head()).sha });
   const policy = await resolvePolicy(
@@ -58,7 +65,7 @@ export async function rollbackPlan(world: World, options: RollbackOptions): Prom
         only.status,
       );
     const release = await chosen(git, options, only.status);
-    return await planRelease(world, git, policy, options.id, only, release);
+    return await planRelease(world, git, policy, options, only, release);
   } finally {
     await Promise.all(found.map((one) => one.host.close()));
   }
@@ -100,10 +107,10 @@ async function planRelease(
   world: World,
   git: Git,
   policy: Policy,
-  id: string,
+  { id, dryRun }: RollbackOptions,
   { name, exchange }: Found,
   release: Release,
-): Promise<PlanResult> {
+): Promise<RollbackPlan> {
   const gathered = await gatherWanted(world, git, { sha: await commitOf(git, release.sha) });
   const now = timestamp(world.clock.now());
   const preparation = await prepare(gathered, policy.platform, [id], now.slice(0, 10));
@@ -123,7 +130,7 @@ async function planRelease(
   const look = await lookAtHost(exchange, name, [one], context);
   refuseFirst(id, look.errors);
   const planned = look.looked;
-  for (const { plan } of planned) await keepPlan(world.files, git.root, plan);
+  if (!dryRun) for (const { plan } of planned) await keepPlan(world.files, git.root, plan);
   return {
     sourceSha: gathered.sha,
     branch: gathered.branch,
@@ -135,6 +142,7 @@ async function planRelease(
     leftOut: 0,
     warnings: [],
     written: [],
+    loaded: planned.map(({ plan }) => ({ plan, file: keptPlanPath(git.root, plan.module) })),
     exitCode: planned.some(({ plan }) => plan.exitCode === 1) ? EXIT_CHANGES : EXIT_NO_CHANGES,
   };
 }

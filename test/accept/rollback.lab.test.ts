@@ -64,11 +64,19 @@ describe('B-2 back to the release before', () => {
     expect(await page('web')).toBe('two');
   });
 
-  it('--dry-run changes nothing: 1', async () => {
+  it('X-10 --dry-run changes nothing: 1; the plan that is kept stays, with its signatures', async () => {
+    await on.repo.write('modules/web/www/index.html', 'three');
+    await on.repo.publish('three');
+    await on.plan('web');
+    await on.approve('web');
+    const kept = join(on.repo.dir, '.platform/state/plans/web.plan.json');
+    const read = () => Promise.all([kept, `${kept}.sig`].map((file) => readFile(file, 'utf8')));
+    const before = await read();
     const dry = await rollback(['web', '--dry-run'], {});
     expect(dry.exit, dry.said).toBe(1);
     expect(dry.result?.outcome).toBe('would_apply');
     expect(await page('web')).toBe('two');
+    expect(await read()).toEqual(before);
   });
 
   it('9: its bytes and its image run, without a new approval; the record says so and HEAD is an update', async () => {
