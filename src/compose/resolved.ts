@@ -1,9 +1,10 @@
 /** The `resolved` of a plan (P-3, P-12) from compose's answer: only what rules look at, in one form for every version of compose, sorted, without floats. */
 import { normalise } from '../manifest/paths.js';
 import { type Answer, answerError } from './answer.js';
+import { shownOption } from './driver-options.js';
 import type { Json, Resolved } from './model.js';
 import { joinedNetworks } from './rules-networks.js';
-import { mountedVolumes, withoutPassword } from './rules-volumes.js';
+import { mountedVolumes } from './rules-volumes.js';
 import { canonical, compareText, isList, isMap, type JsonMap, mapMember, member, pairs, scalarText } from './values.js';
 
 type Building = { [key: string]: Json };
@@ -113,7 +114,7 @@ function optionsOf(definition: JsonMap): Json {
   const value = pairs(member(definition, 'driver_opts'));
   if (value === null) throw answerError('driver_opts that are no mapping');
   if (value.length === 0) return null;
-  const options = value.map(([name, option]) => [name, withoutPassword(option ?? '')] as const);
+  const options = value.map(([name, option]) => [name, shownOption(name, option ?? '')] as const);
   return Object.fromEntries(options.sort(([a], [b]) => compareText(a, b)));
 }
 

@@ -1,4 +1,5 @@
 /** G-7's rules for networks: `networks`, `network_mode`, and the top-level networks that a service joins. */
+import { shownOption } from './driver-options.js';
 import type { Json } from './model.js';
 import { NESTED_KEYS } from './policy-table.js';
 import { leaveOpen } from './rules-volumes.js';
@@ -54,7 +55,7 @@ function judgeOptions(bench: Bench, name: string, map: JsonMap, path: Path): voi
     deny(
       bench,
       'networks',
-      `${name}:driver_opts.${key}=${text ?? ''}`,
+      `${name}:driver_opts.${key}=${shownOption(key, text ?? '')}`,
       option,
       "driver options change the host's network",
     );

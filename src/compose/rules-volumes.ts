@@ -1,4 +1,5 @@
 /** G-7's rules for `volumes`: mounts of the service, and the top-level volumes that they name. */
+import { shownOption } from './driver-options.js';
 import type { Json } from './model.js';
 import { type Mount, readMount, surelyOff } from './mounts.js';
 import { NESTED_KEYS } from './policy-table.js';
@@ -10,8 +11,6 @@ import { isOpen } from './variables.js';
 const NOT_JUDGED = new Set(['tmpfs']);
 /** Of these types a `device` is no path of the host. */
 const REMOTE_TYPES = new Set(['nfs', 'nfs4', 'cifs', 'smb3', 'tmpfs']);
-/** Mount options that carry a password; its value is never shown or kept. */
-const PASSWORD_OPTION = /(^|,)((?:pass(?:word|wd)?2?|pw|secret|credentials|cred)=)[^,]*/gi;
 
 export function judgeVolumes(bench: Bench, value: Json): void {
   if (!isList(value)) {
@@ -123,7 +122,7 @@ function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly:
     }
   }
   if (open.length > 0) return;
-  const shown = [...options].map(([key, text]) => `${key}=${withoutPassword(text ?? '')}`).sort();
+  const shown = [...options].map(([key, text]) => `${key}=${shownOption(key, text ?? '')}`).sort();
   deny(
     bench,
     'volume_driver_opts',
@@ -131,10 +130,6 @@ function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly:
     optionsPath,
     'driver options can mount anything, also a folder of the host',
   );
-}
-
-export function withoutPassword(options: string): string {
-  return options.replace(PASSWORD_OPTION, '$1$2***');
 }
 
 /** Names of the top-level volumes that a service mounts; all of them where a name is decided on the host. */
