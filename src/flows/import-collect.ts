@@ -57,7 +57,7 @@ export async function collect(
   const taken = new Set<string>();
   for (const sketch of sketches) {
     const names = sketch.services.map(({ name }) => name);
-    const draft = draftOf(sketch, seen, roots);
+    const draft = draftOf(sketch, seen, roots, (path) => gathered.entries.has(path));
     const stack = stackName(gathered, sketch.project, roots.host.name, taken);
     const other = await otherBytes(world, git.root, draft.files);
     if (stack === null)
@@ -92,8 +92,8 @@ const declared = (project: string, service: string, module: string, managed: boo
 /** Files with values in them are looked at and never read, whoever else names them. */
 async function lookAtNamed(host: Host, root: string, sketches: readonly Sketch[]): Promise<Map<string, RemoteFile>> {
   const questions = new Map<string, boolean>();
-  for (const { path, role } of sketches.flatMap(({ named }) => named))
-    questions.set(path, role !== 'values' && questions.get(path) !== false);
+  for (const { path, unread } of sketches.flatMap(({ named }) => named))
+    questions.set(path, !unread && questions.get(path) !== false);
   return remoteFiles(
     host,
     root,

@@ -6,7 +6,8 @@ import type { RemoteFile } from '../execute/import.js';
 import { folderOf } from '../manifest/paths.js';
 import { inRepo } from '../plan/files.js';
 import { visibleLine } from '../secret/controls.js';
-import { fateOf, fromFolder, type NamedFile, namedFiles } from './import-files.js';
+import { plainSecrets } from '../secret/plain.js';
+import { fateOf, fromFolder, linesText, type NamedFile, namedFiles } from './import-files.js';
 import type { NewFile } from './import-judge.js';
 import { type FoundProject, type Obstacle, type Roots, repoFlaw } from './import-projects.js';
 
@@ -30,6 +31,8 @@ export interface Draft {
   readonly unreadable: ReadonlyMap<string, readonly string[]>;
   /** Lines for the reader of stack.yaml. */
   readonly notes: readonly string[];
+  /** What to look at before anything is committed. */
+  readonly warnings: readonly string[];
 }
 
 /** Notes on single files before the rest is counted. */
@@ -102,20 +105,28 @@ function unreadable(path: string, seen: RemoteFile): Obstacle {
   }
 }
 
-export function draftOf(sketch: Sketch, seen: ReadonlyMap<string, RemoteFile>, { host }: Roots): Draft {
+/** @param repoHas whether the checkout has a file at this place */
+export function draftOf(
+  sketch: Sketch,
+  seen: ReadonlyMap<string, RemoteFile>,
+  { host }: Roots,
+  repoHas: (path: string) => boolean,
+): Draft {
   const folder = folderOf(sketch.composeFile);
-  const files = new Map<string, NewFile>([
-    [inRepo(host, sketch.composeFile), { bytes: sketch.bytes, executable: false }],
-  ]);
+  const composeFile = inRepo(host, sketch.composeFile);
+  const files = new Map<string, NewFile>([[composeFile, { bytes: sketch.bytes, executable: false }]]);
   const hostFiles = new Map<string, string[]>(sketch.services.map(({ name }) => [name, []]));
   const unreadable = new Map<string, string[]>(sketch.services.map(({ name }) => [name, []]));
   const left: string[] = [];
+  const secret: string[] = [];
   for (const named of sketch.named) {
     const found = seen.get(named.path) ?? { kind: 'absent' };
-    const fate = fateOf(named, found);
+    const repoPath = inRepo(host, named.path);
+    const fate = fateOf(named, found, repoHas(repoPath));
     if (fate.fate === 'copy') {
-      files.set(inRepo(host, named.path), { bytes: fate.bytes, executable: executable(fate.mode) });
+      files.set(repoPath, { bytes: fate.bytes, executable: executable(fate.mode) });
     } else if (fate.fate === 'host file') {
+      if (fate.why !== null) secret.push(`  ${fromFolder(folder, named.path)}: ${fate.why}`);
       for (const service of named.services) {
         hostFiles.get(service)?.push(fromFolder(folder, named.path));
         if (found.kind === 'unreadable') unreadable.get(service)?.push(`${host.remoteRoot}/${named.path}`);
@@ -124,13 +135,26 @@ export function draftOf(sketch: Sketch, seen: ReadonlyMap<string, RemoteFile>, {
   }
   const idle = [...sketch.compose.services.keys()].filter((name) => !sketch.services.some((one) => one.name === name));
   const notes = [
-    ...(left.length > 0 ? ["Left on the host as the service's own data:", ...left.slice(0, MAX_NOTES)] : []),
-    ...(left.length > MAX_NOTES ? [`  and ${left.length - MAX_NOTES} more`] : []),
+    ...listed("Left on the host as the service's own data:", left),
+    ...listed('Left on the host as host_files, for by their look they hold a secret:', secret),
     ...(idle.length > 0
       ? [`Not in this stack, for they have no container: ${idle.slice(0, MAX_NOTES).join(', ')}`]
       : []),
   ];
-  return { sketch, files, hostFiles, unreadable, notes: notes.map((note) => visibleLine(note)) };
+  const plain = plainSecrets(sketch.bytes);
+  const warnings =
+    plain.length > 0
+      ? [
+          `${composeFile}, ${linesText(plain)}: a secret in plain, by its look. Before you commit: on the host put it into the .env beside that file and \${NAME} in its place, remove the file here, and import again`,
+        ]
+      : [];
+  return { sketch, files, hostFiles, unreadable, notes: notes.map((note) => visibleLine(note)), warnings };
+}
+
+function listed(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > MAX_NOTES ? [`  and ${lines.length - MAX_NOTES} more`] : [];
+  return [title, ...lines.slice(0, MAX_NOTES), ...more];
 }
 
 /** By the owner's bit, as git has it. */

@@ -7,6 +7,7 @@ import { isOpen, mask } from '../compose/variables.js';
 import type { RemoteFile } from '../execute/import.js';
 import { folderOf, joinRepoPath } from '../manifest/paths.js';
 import { hasVariable } from '../plan/named-paths.js';
+import { plainSecrets } from '../secret/plain.js';
 import { beneathRoot, type Roots } from './import-projects.js';
 
 /** Of one compose file; nobody has more, and each costs the host a look. */
@@ -15,13 +16,17 @@ const MAX_NAMED = 1_000;
 export interface NamedFile {
   /** Beneath remote_root. */
   readonly path: string;
-  /** `values`: an env file or a secret. Its bytes are never asked for. */
+  /** `values`: an env file or a secret of compose. */
   readonly role: 'values' | 'config' | 'mount';
+  /** It holds values, or is called as if it did: its bytes are never asked for. */
+  readonly unread: boolean;
   readonly required: boolean;
   /** The container cannot write it. */
   readonly readOnly: boolean;
   readonly services: readonly string[];
 }
+
+const ENV_NAME = /^(\.env(\..+)?|.+\.env)$/i;
 
 /** @returns null where there are too many */
 export function namedFiles(
@@ -31,6 +36,16 @@ export function namedFiles(
   roots: Roots,
 ): NamedFile[] | null {
   const folder = folderOf(composeFile);
+  const relative = (path: string): string | null => (hasVariable(path) ? null : joinRepoPath(folder, path));
+  const envFile = (path: string): string | null =>
+    path.startsWith('/') || path.startsWith('~') ? beneathRoot(path, roots) : relative(path);
+  // Also of services that have no container.
+  const values = new Set<string | null>();
+  for (const service of compose.services.keys()) {
+    const { envFiles, files } = references(compose, service);
+    for (const { path } of envFiles) values.add(envFile(path));
+    for (const { path, kind } of files) if (kind === 'secret') values.add(relative(path));
+  }
   const named = new Map<string, NamedFile>();
   const add = (
     path: string | null,
@@ -45,18 +60,15 @@ export function namedFiles(
       path,
       // A file in two roles is treated as the one that says less about it.
       role: before && ORDER.indexOf(before.role) < ORDER.indexOf(role) ? before.role : role,
+      unread: values.has(path) || ENV_NAME.test(path.slice(path.lastIndexOf('/') + 1)),
       required: required || before?.required === true,
       readOnly: readOnly && before?.readOnly !== false,
       services: [...new Set([...(before?.services ?? []), service])],
     });
   };
-  const relative = (path: string): string | null => (hasVariable(path) ? null : joinRepoPath(folder, path));
   for (const service of services) {
     const { envFiles, files } = references(compose, service);
-    for (const { path, required } of envFiles) {
-      if (!path.startsWith('/') && !path.startsWith('~')) add(relative(path), 'values', service, required, true);
-      else add(beneathRoot(path, roots), 'values', service, required, true);
-    }
+    for (const { path, required } of envFiles) add(envFile(path), 'values', service, required, true);
     for (const { path, kind } of files) {
       if (kind !== 'mount') add(relative(path), kind === 'secret' ? 'values' : 'config', service, true, true);
     }
@@ -92,26 +104,37 @@ function binds(compose: ComposeFile, service: string): { source: string; readOnl
 /** `data`: neither in the commit nor in host_files, so nobody but the service touches it (P-15). `why` is for the comment in stack.yaml. */
 export type Fate =
   | { readonly fate: 'copy'; readonly bytes: Uint8Array; readonly mode: string }
-  | { readonly fate: 'host file' }
+  | { readonly fate: 'host file'; readonly why: string | null }
   | { readonly fate: 'data'; readonly why: string | null };
 
-/** What becomes of a named file, from what the host said of it. */
-export function fateOf(named: NamedFile, seen: RemoteFile): Fate {
+const HOST_FILE: Fate = { fate: 'host file', why: null };
+
+/** What becomes of a named file, from what the host said of it. `inRepo`: the checkout has one at its place, so nothing new would get there. */
+export function fateOf(named: NamedFile, seen: RemoteFile, inRepo = false): Fate {
   if (named.role === 'values') {
     const there = seen.kind !== 'absent' && seen.kind !== 'hidden';
-    return there || named.required ? { fate: 'host file' } : { fate: 'data', why: null };
+    return there || named.required ? HOST_FILE : { fate: 'data', why: null };
   }
-  if (seen.kind === 'file' && seen.bytes !== null) {
+  if (seen.kind === 'file') {
+    if (seen.bytes === null) return HOST_FILE;
     // What the container may write is the service's own, unless it is plainly text that somebody wrote.
     const own = named.role === 'mount' && !named.readOnly && seen.bytes.includes(0);
-    if (!own) return { fate: 'copy', bytes: seen.bytes, mode: seen.mode };
-    return { fate: 'data', why: 'the container writes it, and it is no text' };
+    if (own) return { fate: 'data', why: 'the container writes it, and it is no text' };
+    const secrets = inRepo ? [] : plainSecrets(seen.bytes);
+    if (secrets.length > 0) return { fate: 'host file', why: linesText(secrets) };
+    return { fate: 'copy', bytes: seen.bytes, mode: seen.mode };
   }
-  if (named.role === 'config') return { fate: 'host file' };
-  if (seen.kind === 'private' && named.readOnly) return { fate: 'host file' };
+  if (named.role === 'config') return HOST_FILE;
+  if (seen.kind === 'private' && named.readOnly) return HOST_FILE;
   if (seen.kind === 'private' || seen.kind === 'unreadable')
     return { fate: 'data', why: `mode ${seen.mode}: not for everybody on the host` };
   return { fate: 'data', why: seen.kind === 'large' ? `${seen.size} bytes` : null };
+}
+
+/** `line 3`, `lines 3, 7`, and no more of them than a reader looks up. */
+export function linesText(lines: readonly number[]): string {
+  const shown = lines.slice(0, 5).join(', ');
+  return `line${lines.length > 1 ? 's' : ''} ${shown}${lines.length > 5 ? ', ...' : ''}`;
 }
 
 /** A path beneath remote_root as `host_files` has it: relative to the compose file's folder. */

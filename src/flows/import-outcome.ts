@@ -49,7 +49,7 @@ export async function outcomeOf(
   host: Host,
   drafts: readonly NamedDraft[],
   roots: Roots,
-): Promise<{ rows: ImportRow[]; files: Map<string, NewFile>; allow: string[] }> {
+): Promise<{ rows: ImportRow[]; files: Map<string, NewFile>; allow: string[]; warnings: string[] }> {
   const proposed = new Map(drafts.flatMap((named) => [...filesOf(named, roots, named.modules, [])]));
   const overlay = await withFiles(world, git, proposed);
   const rows: ImportRow[] = [];
@@ -68,6 +68,7 @@ export async function outcomeOf(
       : await judgeModules(world, git, exchange, overlay, roots.host.name, ids);
   const files = new Map<string, NewFile>();
   const allow: string[] = [];
+  const warnings: string[] = [];
   for (const named of sound) {
     const kept = new Map<string, string>();
     const notes: string[] = [];
@@ -93,6 +94,7 @@ export async function outcomeOf(
     }
     if (kept.size === 0) continue;
     allow.push(...paste);
+    warnings.push(...named.draft.warnings);
     if (paste.length > 0)
       notes.push(
         'The policy asks for these, in policy.compose.allow of .platform/config.yaml, each with its reason:',
@@ -100,7 +102,7 @@ export async function outcomeOf(
       );
     for (const [path, file] of filesOf(named, roots, kept, notes)) files.set(path, file);
   }
-  return { rows, files, allow };
+  return { rows, files, allow, warnings };
 }
 
 const NONE = { why: null, fix: null };

@@ -19,6 +19,8 @@ export interface ImportResult {
   readonly files: readonly { readonly path: string; readonly state: 'written' | 'kept' }[];
   /** Lines for `policy.compose.allow`, ready to paste. */
   readonly allow: readonly string[];
+  /** What to look at before anything is committed. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws PlatformError PCTL-GATE-HOST (4), and what connecting, the host and the disk say */
@@ -46,7 +48,7 @@ export async function importFlow(world: World, name: string): Promise<ImportResu
       ...outcome.rows,
     ];
     const files = await write(world, git, outcome.files);
-    return { host: name, rows: rows.sort(byName), files, allow: outcome.allow };
+    return { host: name, rows: rows.sort(byName), files, allow: outcome.allow, warnings: outcome.warnings };
   } finally {
     await host.close();
   }

@@ -450,6 +450,10 @@ export interface ImportDocument {
    * Lines for `policy.compose.allow`, ready to paste.
    */
   allow: string[];
+  /**
+   * What to look at before anything is committed.
+   */
+  warnings: string[];
 }
 
 /**

@@ -14,7 +14,7 @@ const verdictText = ({ verdict, why }: ImportRow): string =>
   verdict === 'declared' && why !== null ? safe(why) : VERDICT[verdict];
 
 export function importText(result: ImportResult, style: Style): string {
-  const { host, rows, files, allow } = result;
+  const { host, rows, files, allow, warnings } = result;
   const lines: string[] = [];
   if (files.length > 0) lines.push(...columns(files.map(({ path, state }) => [state, safe(path)])), '');
   if (rows.length > 0)
@@ -37,6 +37,7 @@ export function importText(result: ImportResult, style: Style): string {
       ...allow.map((line) => safe(line)),
       '',
     );
+  if (warnings.length > 0) lines.push(...warnings.map((warning) => `warning: ${safe(warning)}`), '');
   const of = (verdict: ImportRow['verdict']): number => rows.filter((row) => row.verdict === verdict).length;
   const known = of('declared') > 0 ? `, ${of('declared')} in the repo already` : '';
   lines.push(
@@ -76,7 +77,7 @@ function nextSteps({ files, allow }: ImportResult): string[] {
 const topOf = (path: string): string => path.slice(0, path.indexOf('/') < 0 ? undefined : path.indexOf('/'));
 
 /** schemas/import.schema.json */
-export function importJson({ host, rows, files, allow }: ImportResult): object {
+export function importJson({ host, rows, files, allow, warnings }: ImportResult): object {
   return {
     schema_version: '1.0',
     exitCode: 0,
@@ -92,5 +93,6 @@ export function importJson({ host, rows, files, allow }: ImportResult): object {
     })),
     files: files.map(({ path, state }) => ({ path, state })),
     allow: [...allow],
+    warnings: [...warnings],
   };
 }

@@ -133,9 +133,11 @@ ${IDLE}    network_mode: bridge
   {
     name: 'tools',
     files: {
-      'compose.yaml': `services:\n${service('tools', '    env_file:\n      - ../common.env\n      - path: missing.env\n        required: false\n    volumes:\n      - ./run.sh:/run.sh:ro\n')}`,
+      'compose.yaml': `services:\n${service('tools', '    env_file:\n      - ../common.env\n      - path: missing.env\n        required: false\n    volumes:\n      - ./run.sh:/run.sh:ro\n      - ./mounted.env:/app/.env\n      - ./key.pem:/key.pem:ro\n')}`,
       '../common.env': forGroup(`TOKEN=${PASSWORD}\n`),
       'run.sh': { text: '#!/bin/sh\n', mode: 0o755 },
+      'mounted.env': `TOKEN=${PASSWORD}\n`,
+      'key.pem': `-----BEGIN PRIVATE KEY-----\n${PASSWORD}\n-----END PRIVATE KEY-----\n`,
     },
   },
   {

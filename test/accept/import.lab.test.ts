@@ -145,7 +145,7 @@ describe('twelve stacks made by hand', () => {
       services: { database: { protected: true }, redis: {}, server: {} },
     });
     expect((await spec(`${repo.id}-blog`)).runtime.host_files).toEqual(['db_password.txt']);
-    expect((await spec(`${repo.id}-tools`)).runtime.host_files).toEqual(['../common.env']);
+    expect((await spec(`${repo.id}-tools`)).runtime.host_files).toEqual(['../common.env', 'mounted.env', 'key.pem']);
     expect((await spec(`${repo.id}-ledger`)).services).toEqual({ api: {}, migrate: { smoke: { exits: 0 } } });
     const proxy = await readFile(join(repo.dir, `modules/${repo.id}-proxy/stack.yaml`), 'utf8');
     expect(proxy).toContain("# Left on the host as the service's own data:\n#   acme.json: mode 600");

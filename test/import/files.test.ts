@@ -41,15 +41,15 @@ secrets: {db: {file: ./db.txt}}
 volumes: {named: {}}
 `;
 
-function draft(seen: Record<string, RemoteFile>) {
+function draft(seen: Record<string, RemoteFile>, compose = COMPOSE, repoHas: (path: string) => boolean = () => false) {
   const found = {
     project: 'web',
     composeFile: 'web/compose.yaml',
     services: [{ name: 'web', image: 'x:1', ended: false, managed: false }],
   };
-  const sketch = sketchOf(found, ['web'], file(COMPOSE), roots);
+  const sketch = sketchOf(found, ['web'], file(compose), roots);
   if ('why' in sketch) throw new Error(sketch.why);
-  return { sketch, draft: draftOf(sketch, new Map(Object.entries(seen)), roots) };
+  return { sketch, draft: draftOf(sketch, new Map(Object.entries(seen)), roots, repoHas) };
 }
 
 describe('the files that a compose file names', () => {
@@ -101,6 +101,7 @@ describe('the files that a compose file names', () => {
   const named = (over: Partial<NamedFile>): NamedFile => ({
     path: 'x',
     role: 'mount',
+    unread: false,
     required: false,
     readOnly: true,
     services: ['web'],
@@ -132,6 +133,69 @@ describe('the files that a compose file names', () => {
     ['a socket', {}, { kind: 'other' as const }, 'data'],
   ])('%s', (_, over, seen, fate) => {
     expect(fateOf(named(over), seen).fate).toBe(fate);
+  });
+
+  const MOUNTS = (...sources: string[]): string =>
+    `services:\n  web:\n    image: x:1\n    volumes: [${sources.map((source, n) => `"${source}:/m${n}"`).join(', ')}]\n`;
+
+  it('M-8 an env file that is mounted is never read, by its name or because compose has it as one anywhere', () => {
+    const compose = `${MOUNTS('./backend/.env', './prod.env', './.env.local', './worker.vars', './db.txt', './app.conf', './venv', './x.env')}  worker:
+    image: x:1
+    env_file: worker.vars
+    secrets: [db]
+secrets: {db: {file: ./db.txt}}
+`;
+    const look = (mode: string): RemoteFile => ({ kind: 'file', mode, size: 1, bytes: null });
+    const { sketch, draft: made } = draft(
+      {
+        'web/backend/.env': look('644'),
+        'web/prod.env': look('644'),
+        'web/.env.local': look('644'),
+        'web/worker.vars': look('644'),
+        'web/db.txt': look('644'),
+        'web/app.conf': file('a'),
+        'web/venv': { kind: 'folder' },
+        'web/x.env': { kind: 'folder' },
+      },
+      compose,
+    );
+    const read = sketch.named.filter(({ unread }) => !unread).map(({ path }) => path);
+    expect(read).toEqual(['web/app.conf', 'web/venv']);
+    expect([...made.files.keys()]).toEqual(['hosts/box/web/compose.yaml', 'hosts/box/web/app.conf']);
+    expect(made.hostFiles.get('web')).toEqual(['backend/.env', 'prod.env', '.env.local', 'worker.vars', 'db.txt']);
+    expect(made.unreadable.get('web')).toEqual([]);
+  });
+
+  it('M-8 a private key, or any other secret in plain, is a host file, and stack.yaml says why', () => {
+    const key = '-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n';
+    const seen = {
+      'web/tls/privkey.pem': file(key),
+      'web/tls/cert.pem': file('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'),
+      'web/app.yml': file('a: 1\npassword: hunter22\n'),
+    };
+    const compose = MOUNTS('./tls/privkey.pem', './tls/cert.pem', './app.yml');
+    const { files, hostFiles, notes, warnings } = draft(seen, compose).draft;
+    expect([...files.keys()]).toEqual(['hosts/box/web/compose.yaml', 'hosts/box/web/tls/cert.pem']);
+    expect(hostFiles.get('web')).toEqual(['tls/privkey.pem', 'app.yml']);
+    expect(notes).toEqual([
+      'Left on the host as host_files, for by their look they hold a secret:',
+      '  tls/privkey.pem: line 1',
+      '  app.yml: line 2',
+    ]);
+    expect(warnings).toEqual([]);
+    // What the repo has already gets no better by being left out.
+    expect(draft(seen, compose, (path) => path.endsWith('app.yml')).draft.hostFiles.get('web')).toEqual([
+      'tls/privkey.pem',
+    ]);
+  });
+
+  it('O-3 a password in the compose file itself, which cannot stay on the host, is told', () => {
+    const environment = (value: string) =>
+      `services:\n  web:\n    image: x:1\n    environment:\n      DB_PASSWORD: ${value}\n`;
+    expect(draft({}, environment('hunter22')).draft.warnings).toEqual([
+      expect.stringMatching(/^hosts\/box\/web\/compose\.yaml, line 5: .*secret/),
+    ]);
+    expect(draft({}, environment('${DB_PASSWORD}')).draft.warnings).toEqual([]);
   });
 
   it.each([

@@ -64,13 +64,14 @@ const RESULT: ImportResult = {
     { path: 'modules/proxy/stack.yaml', state: 'written' },
   ],
   allow: ['- { module: proxy-proxy, rule: docker_socket, value: /var/run/docker.sock, reason: "say why" }'],
+  warnings: [],
 };
 
 describe('import', () => {
   it('its document follows its schema', () => valid('import', importJson(RESULT)));
 
   it('nothing there', async () => {
-    const nothing = { host: 'rs2000', rows: [], files: [], allow: [] };
+    const nothing = { host: 'rs2000', rows: [], files: [], allow: [], warnings: [] };
     expect(importText(nothing, PLAIN)).toBe('0 services on rs2000: 0 adoptable as is, 0 with an exception, 0 cannot\n');
     valid('import', importJson(nothing));
   });

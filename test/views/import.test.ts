@@ -57,6 +57,7 @@ const RESULT: ImportResult = {
     { path: 'modules/watcher/stack.yaml', state: 'kept' },
   ],
   allow: ['- { module: watcher-watcher, rule: network_mode, value: host, reason: "say why" }'],
+  warnings: ['hosts/nas/notes/compose.yaml, line 5: a secret in plain, by its look. Before you commit: ...'],
 };
 
 it('import: what was written, what each will be, what to do next', async () => {

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { plainSecrets } from '../../src/secret/plain.js';
+
+const lines = (text: string) => plainSecrets(Buffer.from(text));
+
+describe('O-3 what a file holds in plain', () => {
+  it.each([
+    '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n',
+    '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n',
+    `AGE-SECRET-KEY-1${'Q'.repeat(58)}\n`,
+    'password: hunter22\n',
+    'password: "hunter22"\n',
+    'admin_password = hunter22\n',
+    '      - POSTGRES_PASSWORD=hunter22\n',
+    'POSTGRES_PASSWORD: ${DB_PASSWORD:-hunter22}\n',
+    'command: redis-server --requirepass hunter22\n',
+    'url: postgres://u:hunter22@db/x\n',
+    'url: https://u:hunter22@example.net/x\n',
+    `token = ghp_${'a'.repeat(36)}\n`,
+    '{"password":"hunter22"}',
+  ])('%j', (text) => expect(lines(text)).toEqual([1]));
+
+  it.each([
+    'POSTGRES_PASSWORD: ${DB_PASSWORD}\n',
+    'POSTGRES_PASSWORD: "${DB_PASSWORD}"\n',
+    'POSTGRES_PASSWORD: $DB_PASSWORD\n',
+    'POSTGRES_PASSWORD: ${DB_PASSWORD:?set it}\n',
+    '- POSTGRES_PASSWORD=${DB_PASSWORD}\n',
+    'url: postgres://u:${DB_PASSWORD:?}@db/x\n',
+    'url: https://u:${DB_PASSWORD}@example.net/x\n',
+    'command: ["redis-server", "--requirepass", "${DB_PASSWORD}"]\n',
+    'password:\n',
+    'password: ""\n',
+    'POSTGRES_PASSWORD_FILE: /run/secrets/db\n',
+    'secrets:\n  db_password:\n    file: ./db.txt\n',
+    'secrets: [db_password]\n',
+    'cookie_secure = true;\n',
+    'TOKEN="$(cat /run/secrets/token)"\n',
+    'ssl_certificate /etc/tls/cert.pem;\n',
+    '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+    'image: x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n',
+  ])('nothing in %j', (text) => expect(lines(text)).toEqual([]));
+
+  it('names each line once', () => {
+    expect(lines('a: 1\npassword: x1, token: y\n\r\n\npassword: ${A}\napi_key: z\n')).toEqual([2, 6]);
+  });
+});
