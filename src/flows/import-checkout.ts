@@ -2,6 +2,7 @@
 import type { HostConfig } from '../manifest/model.js';
 import { inRepo } from '../plan/files.js';
 import type { World } from '../ports.js';
+import { quote } from '../quote.js';
 import type { NewFile } from './import-judge.js';
 import type { FoundProject, Obstacle } from './import-projects.js';
 import type { Gathered } from './wanted.js';
@@ -51,7 +52,7 @@ export async function otherBytes(
     if (there && Buffer.compare(there, bytes) !== 0)
       return {
         why: `${path} is in this checkout with other bytes than on the host`,
-        fix: `compare them; where the host's are right, git rm ${path} and import again`,
+        fix: `compare them; where the host's are right, git rm -- ${quote(path)} and import again`,
       };
   }
   return null;

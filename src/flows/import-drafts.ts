@@ -5,6 +5,7 @@ import { references } from '../compose/references.js';
 import type { RemoteFile } from '../execute/import.js';
 import { folderOf } from '../manifest/paths.js';
 import { inRepo } from '../plan/files.js';
+import { quote } from '../quote.js';
 import { visibleLine } from '../secret/controls.js';
 import { plainSecrets } from '../secret/plain.js';
 import { fateOf, fromFolder, linesText, type NamedFile, namedFiles } from './import-files.js';
@@ -81,7 +82,7 @@ function isJob(compose: ComposeFile, service: string): boolean {
 }
 
 function unreadable(path: string, seen: RemoteFile): Obstacle {
-  const chmod = `as root there: chmod 0644 ${path}`;
+  const chmod = `as root there: chmod 0644 ${quote(path)}`;
   switch (seen.kind) {
     case 'private':
     case 'unreadable':

@@ -2,6 +2,7 @@
 import type { Exchange } from '../execute/protocol.js';
 import type { Platform } from '../manifest/model.js';
 import type { Git, WorkTree, World } from '../ports.js';
+import { quote } from '../quote.js';
 import type { Obstacle } from './import-projects.js';
 import type { Looked } from './looks.js';
 import { lookAtHost } from './observe-host.js';
@@ -114,7 +115,7 @@ const obstacleOf = ({ summary, why, hint }: Failure): Obstacle => ({
 });
 
 /** Why the plan is another one than `adopt`; null: it is that one, or there is nothing to do any more. */
-function notAdopted({ plan, observation }: Looked): Obstacle | null {
+export function notAdopted({ plan, observation }: Looked): Obstacle | null {
   const change = plan.changes.find(({ target }) => target === `compose.service.${plan.service}`);
   if (!change || change.action === 'adopt' || change.action === 'none') return null;
   const modes = plan.files.flatMap(({ path, mode }) => {
@@ -129,7 +130,7 @@ function notAdopted({ plan, observation }: Looked): Obstacle | null {
       why: `${first.path} has the mode ${first.seen}, and git knows 644 and 755 only${modes.length > 1 ? ` (${modes.length} files)` : ''}`,
       fix: modes
         .slice(0, 20)
-        .map(({ path, mode }) => `as root there: chmod ${mode} ${path}`)
+        .map(({ path, mode }) => `as root there: chmod ${mode} ${quote(path)}`)
         .join('\n'),
     };
   return {

