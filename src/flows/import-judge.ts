@@ -118,6 +118,12 @@ const obstacleOf = ({ summary, why, hint }: Failure): Obstacle => ({
 export function notAdopted({ plan, observation }: Looked): Obstacle | null {
   const change = plan.changes.find(({ target }) => target === `compose.service.${plan.service}`);
   if (!change || change.action === 'adopt' || change.action === 'none') return null;
+  const count = observation.containers.length;
+  if (count > 1)
+    return {
+      why: `it has ${count} containers, and a module is one`,
+      fix: `in the folder of its compose file: docker compose up -d --no-deps --no-recreate --scale ${quote(`${plan.service}=1`)} ${quote(plan.service)}`,
+    };
   const modes = plan.files.flatMap(({ path, mode }) => {
     const seen = observation.files.get(path);
     return mode !== null && seen?.kind === 'file' && seen.mode !== null && seen.mode.padStart(4, '0') !== mode

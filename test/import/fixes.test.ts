@@ -54,3 +54,10 @@ describe('X-2 a command in a fix', () => {
     });
   });
 });
+
+it('P-13 a service of several containers is told as that, with the line that leaves it one', () => {
+  expect(notAdopted(looked({ containers: 3, mode: '600', service: 'web' }))).toEqual({
+    why: 'it has 3 containers, and a module is one',
+    fix: 'in the folder of its compose file: docker compose up -d --no-deps --no-recreate --scale web=1 web',
+  });
+});
