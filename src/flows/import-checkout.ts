@@ -1,22 +1,32 @@
 /** What the checkout has already, held against what an import would bring. */
-import type { HostConfig } from '../manifest/model.js';
+import type { HostConfig, ServiceModule } from '../manifest/model.js';
 import { inRepo } from '../plan/files.js';
 import type { World } from '../ports.js';
 import { quote } from '../quote.js';
 import type { NewFile } from './import-judge.js';
-import type { FoundProject, Obstacle } from './import-projects.js';
+import type { Obstacle } from './import-projects.js';
+import { projectOn, withProject } from './project-on.js';
 import type { Gathered } from './wanted.js';
 
 const MODULE_ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 
-/** The module of the repo that is this service on this host; null: none is. */
-export function moduleOf(gathered: Gathered, host: HostConfig, found: FoundProject, service: string): string | null {
-  const composeFile = inRepo(host, found.composeFile);
-  for (const module of gathered.wanted.modules.values()) {
-    if (module.host !== host.name || module.service !== service) continue;
-    if (module.composeFile === composeFile || module.project === found.project) return module.id;
-  }
-  return null;
+/** Finds the module of the repo that is a service of a host; null: none is. `composeFile`: beneath remote_root, null where a label names none. */
+export type ModuleOf = (project: string, service: string, composeFile: string | null) => string | null;
+
+export async function modulesOn(gathered: Gathered, host: HostConfig): Promise<ModuleOf> {
+  const { modules, platform } = gathered.wanted;
+  const declared = [...modules.values()].filter((module) => module.host === host.name);
+  const bytes = await gathered.read([...new Set(declared.map(({ composeFile }) => composeFile))]);
+  const here: (ServiceModule & { readonly project: string })[] = [];
+  for (const module of declared)
+    here.push({ ...module, project: projectOn(platform, await withProject(module, async () => bytes), null) });
+  return (project, service, composeFile) => {
+    const path = composeFile === null ? null : inRepo(host, composeFile);
+    const found = here.find(
+      (module) => module.service === service && (module.project === project || module.composeFile === path),
+    );
+    return found?.id ?? null;
+  };
 }
 
 /** The project's name, with the host's where modules/ has one such already; null: both are taken. */

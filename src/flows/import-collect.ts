@@ -1,7 +1,7 @@
 /** What the projects of a host would bring along: two questions for all of them together, their compose files and what these name. */
 import { type RemoteFile, remoteFiles } from '../execute/import.js';
 import type { Git, Host, World } from '../ports.js';
-import { moduleId, moduleOf, otherBytes, stackName } from './import-checkout.js';
+import { moduleId, otherBytes, stackName } from './import-checkout.js';
 import { draftOf, type Sketch, sketchOf } from './import-drafts.js';
 import { cannot, type ImportRow, type NamedDraft } from './import-outcome.js';
 import type { FoundProject, Obstacle, Roots } from './import-projects.js';
@@ -9,7 +9,7 @@ import type { Gathered } from './wanted.js';
 
 export interface Collected {
   readonly drafts: readonly NamedDraft[];
-  /** Of services that the repo has already, or cannot have. */
+  /** Of services that the repo cannot have. */
   readonly rows: readonly ImportRow[];
 }
 
@@ -37,9 +37,7 @@ export async function collect(
   for (const one of found) {
     const fresh: string[] = [];
     for (const { name, managed } of one.services) {
-      const module = moduleOf(gathered, roots.host, one, name);
-      if (module !== null) rows.push(declared(one.project, name, module, managed));
-      else if (managed) refuse(one.project, [name], FOREIGN);
+      if (managed) refuse(one.project, [name], FOREIGN);
       else fresh.push(name);
     }
     if (fresh.length === 0) continue;
@@ -78,16 +76,6 @@ const FOREIGN: Obstacle = {
   why: 'managed by platformctl: a run made it, for a module that this checkout does not declare',
   fix: 'platformctl status names the module; check out a commit that declares it, or platformctl plan ID --remove',
 };
-
-const declared = (project: string, service: string, module: string, managed: boolean): ImportRow => ({
-  project,
-  service,
-  module,
-  verdict: 'declared',
-  exceptions: [],
-  why: managed ? `managed by platformctl: module ${module}` : null,
-  fix: null,
-});
 
 /** Files with values in them are looked at and never read, whoever else names them. */
 async function lookAtNamed(host: Host, root: string, sketches: readonly Sketch[]): Promise<Map<string, RemoteFile>> {

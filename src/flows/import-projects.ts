@@ -4,6 +4,7 @@ import type { HostConfig } from '../manifest/model.js';
 import { isBeneath, normalise, repoPathFlaw, SACRED_NAMES } from '../manifest/paths.js';
 import { PROJECT_NAME } from '../manifest/project.js';
 import { inRepo } from '../plan/files.js';
+import type { ModuleOf } from './import-checkout.js';
 
 export interface FoundService {
   readonly name: string;
@@ -32,6 +33,14 @@ export interface Impossible extends Obstacle {
   readonly services: readonly string[];
 }
 
+/** A service that the repo has a module for, whatever its container was made from. */
+export interface Declared {
+  readonly project: string;
+  readonly service: string;
+  readonly module: string;
+  readonly managed: boolean;
+}
+
 export interface Roots {
   readonly host: HostConfig;
   /** remote_root with links followed: labels may have it so. */
@@ -42,7 +51,8 @@ export interface Roots {
 export function projectsOf(
   containers: readonly ComposeContainer[],
   roots: Roots,
-): { found: FoundProject[]; impossible: Impossible[] } {
+  moduleOf: ModuleOf,
+): { found: FoundProject[]; impossible: Impossible[]; declared: Declared[] } {
   const byProject = new Map<string, ComposeContainer[]>();
   for (const container of containers) {
     const members = byProject.get(container.project);
@@ -51,14 +61,27 @@ export function projectsOf(
   }
   const found: FoundProject[] = [];
   const impossible: Impossible[] = [];
+  const declared: Declared[] = [];
   for (const [project, told] of [...byProject].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const members = told.map((container) => withoutOurs(container, roots));
-    const services = servicesOf(members);
-    const file = composeFileOf(project, members, roots);
+    const modules = new Map<string, string>();
+    for (const { service, configFiles } of members) {
+      const module = moduleOf(project, service, beneathRoot(configFiles, roots));
+      if (module !== null) modules.set(service, module);
+    }
+    for (const { name, managed } of servicesOf(members)) {
+      const module = modules.get(name);
+      if (module !== undefined) declared.push({ project, service: name, module, managed });
+    }
+    // What the repo has already cannot stand in the way of the others.
+    const fresh = members.filter(({ service }) => !modules.has(service));
+    if (fresh.length === 0) continue;
+    const services = servicesOf(fresh);
+    const file = composeFileOf(project, fresh, roots);
     if (typeof file === 'string') found.push({ project, services, composeFile: file });
     else impossible.push({ project, services: services.map(({ name }) => name), ...file });
   }
-  return { found, impossible };
+  return { found, impossible, declared };
 }
 
 type Container = ComposeContainer & { readonly managed: boolean };

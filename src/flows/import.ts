@@ -3,10 +3,11 @@ import { ProblemsError } from '../errors.js';
 import { composeContainers } from '../execute/import.js';
 import type { Git, World } from '../ports.js';
 import { hostAddress } from './addresses.js';
+import { modulesOn } from './import-checkout.js';
 import { collect } from './import-collect.js';
 import type { NewFile } from './import-judge.js';
 import { cannot, type ImportRow, outcomeOf } from './import-outcome.js';
-import { projectsOf, type Roots } from './import-projects.js';
+import { type Declared, projectsOf, type Roots } from './import-projects.js';
 import { CONFIG_PATH } from './policy.js';
 import { gatherWanted } from './wanted.js';
 
@@ -37,13 +38,14 @@ export async function importFlow(world: World, name: string): Promise<ImportResu
   try {
     const { realRoot, containers } = await composeContainers(host, config.remoteRoot);
     const roots: Roots = { host: config, realRoot };
-    const { found, impossible } = projectsOf(containers, roots);
+    const { found, impossible, declared } = projectsOf(containers, roots, await modulesOn(gathered, config));
     const collected = await collect(world, git, gathered, host, found, roots);
     const outcome = await outcomeOf(world, git, host, collected.drafts, roots);
     const rows = [
       ...impossible.flatMap(({ project, services, why, fix }) =>
         services.map((service) => cannot(project, service, { why, fix })),
       ),
+      ...declared.map(declaredRow),
       ...collected.rows,
       ...outcome.rows,
     ];
@@ -53,6 +55,16 @@ export async function importFlow(world: World, name: string): Promise<ImportResu
     await host.close();
   }
 }
+
+const declaredRow = ({ project, service, module, managed }: Declared): ImportRow => ({
+  project,
+  service,
+  module,
+  verdict: 'declared',
+  exceptions: [],
+  why: managed ? `managed by platformctl: module ${module}` : null,
+  fix: null,
+});
 
 const byName = (a: ImportRow, b: ImportRow): number =>
   `${a.project}\n${a.service}` < `${b.project}\n${b.service}` ? -1 : 1;

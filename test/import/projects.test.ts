@@ -23,8 +23,11 @@ function container(labels: Partial<ComposeContainer> = {}): ComposeContainer {
   };
 }
 
+/** A repo without modules. */
+const none = () => null;
+
 const obstacle = (...containers: ComposeContainer[]): string | undefined =>
-  projectsOf(containers, roots).impossible[0]?.why;
+  projectsOf(containers, roots, none).impossible[0]?.why;
 
 describe('projects of a host', () => {
   it('services of a project, with the compose file beneath remote_root, also where a link leads there', () => {
@@ -40,6 +43,7 @@ describe('projects of a host', () => {
         }),
       ],
       roots,
+      none,
     );
     expect(impossible).toEqual([]);
     expect(found).toEqual([
@@ -95,7 +99,7 @@ describe('projects of a host', () => {
     const ours = container({ workingDir, configFiles: files.map((file) => `${root}/${file}`).join(',') });
     // As an apply makes a service without a .env.
     const plain = { workingDir, configFiles: `${root}/web/compose.yaml`, environmentFile: '/dev/null' };
-    const { found, impossible } = projectsOf([ours, container({ service: 'db', ...plain })], roots);
+    const { found, impossible } = projectsOf([ours, container({ service: 'db', ...plain })], roots, none);
     expect(impossible).toEqual([]);
     expect(found[0]?.composeFile).toBe('web/compose.yaml');
     expect(found[0]?.services.map(({ name, managed }) => [name, managed])).toEqual([
@@ -108,6 +112,28 @@ describe('projects of a host', () => {
     expect(obstacle(container(), container({ service: 'db', configFiles: '/opt/stacks/web/old.yaml' }))).toMatch(
       /different compose files/,
     );
+  });
+
+  it("M-11 services that the repo has stand in nobody's way, and nothing stands in theirs", () => {
+    const made = (service: string, file: string) =>
+      container({ project: 'core', service, configFiles: `/opt/stacks/core/${file}` });
+    const modules = new Map([
+      ['core a core/a.yaml', 'a'],
+      ['core b core/b.yaml', 'b'],
+    ]);
+    const { found, impossible, declared } = projectsOf(
+      [made('a', 'a.yaml'), made('b', 'b.yaml'), made('c', 'c.yaml')],
+      roots,
+      (project, service, file) => modules.get(`${project} ${service} ${file}`) ?? null,
+    );
+    expect(impossible).toEqual([]);
+    expect(declared).toEqual([
+      { project: 'core', service: 'a', module: 'a', managed: false },
+      { project: 'core', service: 'b', module: 'b', managed: false },
+    ]);
+    expect(found.map(({ composeFile, services }) => [composeFile, services.map(({ name }) => name)])).toEqual([
+      ['core/c.yaml', ['c']],
+    ]);
   });
 
   it('without a repo_root nothing of a host becomes part of how the repo works', () => {
