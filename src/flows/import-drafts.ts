@@ -2,6 +2,7 @@
 import { parseCompose } from '../compose/file.js';
 import type { ComposeFile } from '../compose/model.js';
 import { references } from '../compose/references.js';
+import { member } from '../compose/values.js';
 import type { RemoteFile } from '../execute/import.js';
 import { folderOf } from '../manifest/paths.js';
 import { inRepo } from '../plan/files.js';
@@ -75,10 +76,12 @@ export function sketchOf(
   };
 }
 
-/** Compose does not start it again: what ended well is what it was for. */
+/** Compose does not start it again, and nobody is served by it: what ended well is what it was for. */
 function isJob(compose: ComposeFile, service: string): boolean {
-  const { restart } = references(compose, service);
-  return restart === null || restart === 'no' || restart === 'false';
+  const { restart, hasHealthcheck } = references(compose, service);
+  const definition = compose.services.get(service) ?? {};
+  const serves = hasHealthcheck || ['ports', 'expose'].some((key) => member(definition, key) != null);
+  return !serves && (restart === null || restart === 'no' || restart === 'false');
 }
 
 function unreadable(path: string, seen: RemoteFile): Obstacle {
@@ -135,7 +138,11 @@ export function draftOf(
     } else if (fate.why !== null) left.push(`  ${fromFolder(folder, named.path)}: ${fate.why}`);
   }
   const idle = [...sketch.compose.services.keys()].filter((name) => !sketch.services.some((one) => one.name === name));
+  const jobs = sketch.services.filter(({ job }) => job).map(({ name }) => name);
   const notes = [
+    ...(jobs.length > 0
+      ? [`Had ended with 0, so taken for a job: ${jobs.slice(0, MAX_NOTES).join(', ')}. Remove smoke.exits of a server`]
+      : []),
     ...listed("Left on the host as the service's own data:", left),
     ...listed('Left on the host as host_files, for by their look they hold a secret:', secret),
     ...(idle.length > 0

@@ -9,7 +9,7 @@ import type { ModuleOf } from './import-checkout.js';
 export interface FoundService {
   readonly name: string;
   readonly image: string;
-  /** Ended by itself, and well. */
+  /** Every container of it ended by itself, and well. */
   readonly ended: boolean;
   /** Its labels name files that only a run of platformctl gives compose. */
   readonly managed: boolean;
@@ -108,7 +108,7 @@ function servicesOf(containers: readonly Container[]): FoundService[] {
     services.set(service, {
       name: service,
       image,
-      ended: state === 'exited' && exitCode === 0,
+      ended: state === 'exited' && exitCode === 0 && services.get(service)?.ended !== false,
       managed: managed || services.get(service)?.managed === true,
     });
   return [...services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -130,6 +130,11 @@ function composeFileOf(project: string, containers: readonly ComposeContainer[],
     return {
       why: `it was made from several compose files: ${label}`,
       fix: 'join them into one: docker compose config shows what they come to',
+    };
+  if (!label.startsWith('/'))
+    return {
+      why: `an old docker-compose made it: its label has ${label}, not the whole path of the compose file`,
+      fix: 'docker compose up -d in the folder of the compose file makes its labels anew, and its containers',
     };
   const beneath = beneathRoot(label, roots);
   if (beneath === null)
@@ -173,7 +178,6 @@ export function repoFlaw(beneath: string, host: Pick<HostConfig, 'name' | 'repoR
   if (names.some((name) => name.startsWith('.git') || SACRED_NAMES.includes(name)))
     return 'has a name in it that git or platformctl keeps for itself';
   const [first = ''] = inRepo(host, beneath).split('/');
-  return host.repoRoot === '' && (first.startsWith('.') || ['modules', 'schemas', 'actions'].includes(first))
-    ? `would lie in ${first}/ of this repo: give ${host.name} a repo_root`
-    : null;
+  const ours = first.startsWith('.') || ['modules', 'schemas', 'actions'].includes(first.toLowerCase());
+  return host.repoRoot === '' && ours ? `would lie in ${first}/ of this repo: give ${host.name} a repo_root` : null;
 }

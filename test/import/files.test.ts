@@ -199,6 +199,28 @@ secrets: {db: {file: ./db.txt}}
   });
 
   it.each([
+    ['', true],
+    ['restart: "no"', true],
+    ['restart: always', false],
+    ['ports: ["80:80"]', false],
+    ['expose: ["80"]', false],
+    ['healthcheck: {test: ["CMD", "true"]}', false],
+  ])('M-9 what had ended well and has %j is a job: %j, and stack.yaml says so', (more, job) => {
+    const found = {
+      project: 'web',
+      composeFile: 'web/compose.yaml',
+      services: [{ name: 'web', image: 'x:1', ended: true, managed: false }],
+    };
+    const text = `services:\n  web:\n    image: x:1\n    ${more}\n`;
+    const sketch = sketchOf(found, ['web'], file(text), roots);
+    if ('why' in sketch) throw new Error(sketch.why);
+    expect(sketch.services[0]?.job).toBe(job);
+    expect(draftOf(sketch, new Map(), roots, () => false).notes).toEqual(
+      job ? ['Had ended with 0, so taken for a job: web. Remove smoke.exits of a server'] : [],
+    );
+  });
+
+  it.each([
     ['web', 'web/.env', '.env'],
     ['web', 'common.env', '../common.env'],
     ['a/b', 'a/c/x', '../c/x'],

@@ -73,7 +73,11 @@ describe('projects of a host', () => {
     ['the root itself', { configFiles: '/opt/stacks' }, /not beneath remote_root/],
     ['upwards', { configFiles: '/opt/stacks/../../etc/compose.yaml' }, /not beneath remote_root/],
     ['upwards within', { configFiles: '/opt/stacks/a/../web/compose.yaml' }, /not beneath remote_root/],
-    ['relative', { configFiles: 'compose.yaml' }, /not beneath remote_root/],
+    [
+      'of an old docker-compose',
+      { configFiles: 'docker-compose.yml', workingDir: '/opt/stacks/web' },
+      /old docker-compose/,
+    ],
     ['a line break', { configFiles: '/opt/stacks/a\nread ../x' }, /not beneath remote_root/],
     ['git', { configFiles: '/opt/stacks/.git/hooks/pre-commit' }, /keeps for itself/],
     ['git, otherwise written', { configFiles: '/opt/stacks/x/.GitHub/workflows/x.yaml' }, /keeps for itself/],
@@ -108,6 +112,18 @@ describe('projects of a host', () => {
     ]);
   });
 
+  it('P-13 a service has ended where every container of it has', () => {
+    const ended = (...states: [string, number][]) =>
+      projectsOf(
+        states.map(([state, exitCode]) => container({ state, exitCode })),
+        roots,
+        none,
+      ).found[0]?.services[0]?.ended;
+    expect(ended(['exited', 0], ['exited', 0])).toBe(true);
+    expect(ended(['running', 0], ['exited', 0])).toBe(false);
+    expect(ended(['exited', 0], ['exited', 1])).toBe(false);
+  });
+
   it('containers that do not agree: cannot', () => {
     expect(obstacle(container(), container({ service: 'db', configFiles: '/opt/stacks/web/old.yaml' }))).toMatch(
       /different compose files/,
@@ -138,7 +154,15 @@ describe('projects of a host', () => {
 
   it('without a repo_root nothing of a host becomes part of how the repo works', () => {
     const flat = { name: 'box', repoRoot: '' };
-    for (const path of ['modules/web/module.yaml', 'schemas/x', 'actions/x', '.ci/run', '.env'])
+    for (const path of [
+      'modules/web/module.yaml',
+      'Modules/x/module.yaml',
+      'SCHEMAS/x',
+      'schemas/x',
+      'actions/x',
+      '.ci/run',
+      '.env',
+    ])
       expect([path, repoFlaw(path, flat)]).toEqual([path, expect.stringContaining('repo_root')]);
     expect(repoFlaw('web/compose.yaml', flat)).toBeNull();
     expect(repoFlaw('modules/web/compose.yaml', roots.host)).toBeNull();
