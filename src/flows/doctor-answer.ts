@@ -1,6 +1,7 @@
 /** What check.sh (C-7) said, read strictly: whatever is not of its form is refused, and a path is only shown after its control characters were escaped (O-5). */
 import { PlatformError } from '../errors.js';
 import { EXIT_REMOTE_FAILED } from '../exits.js';
+import { visible } from '../secret/controls.js';
 
 export interface FileAnswer {
   /** `ok`, or why apply could not replace it. */
@@ -104,14 +105,6 @@ export function parseAnswer(text: string, host: string): HostAnswer {
     hostFiles,
     dotenvs,
   };
-}
-
-/** Control characters and those that turn text around, as `\u{...}`. */
-export function visible(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`,
-  );
 }
 
 function unreadable(host: string, why: string): PlatformError {

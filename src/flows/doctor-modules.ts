@@ -59,9 +59,7 @@ export function moduleChecks(
   answer: HostAnswer,
   account: string,
   module: ModuleFiles,
-  numbers:
-    | { readonly files: readonly number[]; readonly hostFiles: readonly number[]; readonly dotenv: number | null }
-    | undefined,
+  numbers: Numbers | undefined,
 ): Check[] {
   const checks: Check[] = [];
   const blocked = (numbers?.files ?? [])

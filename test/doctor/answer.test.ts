@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type HostAnswer, parseAnswer, visible } from '../../src/flows/doctor-answer.js';
+import { type HostAnswer, parseAnswer } from '../../src/flows/doctor-answer.js';
 import { hostChecks } from '../../src/flows/doctor-host.js';
 import { type ModuleFiles, questions } from '../../src/flows/doctor-modules.js';
 import { hostConfig } from './parts.js';
@@ -93,8 +93,7 @@ describe('the answer of check.sh', () => {
       ),
     );
     const [file] = answered(...GOOD, 'file 9 owner /a\u001b]0;x\u0007\u202eb').files.get(9) ?? [];
-    expect(file?.path).toBe('/a\\u{1b}]0;x\\u{7}\\u{202e}b');
-    expect(visible('\u009b31m\u200b\ufeff')).toBe('\\u{9b}31m\\u{200b}\\u{feff}');
+    expect(file?.path).toBe('/a\\x1b]0;x\\x07<U+202E>b');
   });
 });
 
