@@ -1,6 +1,6 @@
 /** `doctor` and `host check` (C-7): what they claim they tested by doing it. */
-import { PlatformError } from '../errors.js';
-import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, type ExitCode, worstExit } from '../exits.js';
+import { PlatformError, type Problem } from '../errors.js';
+import { EXIT_INVALID, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, type ExitCode, worstExit } from '../exits.js';
 import { checkProgram } from '../host/programs.js';
 import type { Platform } from '../manifest/model.js';
 import { folderOf } from '../manifest/paths.js';
@@ -14,7 +14,7 @@ import { programChecks } from './doctor-programs.js';
 import { CONFIG_PATH, resolvePolicy } from './policy.js';
 import { prepare } from './prepare.js';
 import { readPlatform } from './read-platform.js';
-import type { Check } from './results.js';
+import type { Check, Failure } from './results.js';
 import { type Gathered, gatherWanted } from './wanted.js';
 
 export interface ChecksResult {
@@ -33,7 +33,7 @@ export async function checkHosts(world: World, names: readonly string[]): Promis
   if (broken) {
     throw new PlatformError({
       code: broken.code,
-      exit: 3,
+      exit: EXIT_INVALID,
       summary: broken.message,
       where: broken,
       ...(broken.hint ? { hint: broken.hint } : {}),
@@ -42,7 +42,13 @@ export async function checkHosts(world: World, names: readonly string[]): Promis
   const { platform } = gathered.wanted;
   for (const name of names) hostAddress(platform, name);
   const hosts = names.length > 0 ? [...new Set(names)] : [...platform.hosts.keys()];
-  return result(await everyHost(world, gathered, platform, hosts));
+  const { modules } = gathered.wanted;
+  const elsewhere = new Set(
+    [...modules.values()].filter(({ host }) => !hosts.includes(host)).map(({ manifestPath }) => manifestPath),
+  );
+  const problems = gathered.wanted.problems.filter(({ file }) => !elsewhere.has(file));
+  const found = problems.length > 0 ? [failed('manifests', null, invalid(problems))] : [];
+  return result([...found, ...(await everyHost(world, gathered, platform, hosts))]);
 }
 
 /** This machine, the config, the policy ref, then every host. */
@@ -108,13 +114,18 @@ async function commitInWords(git: Git): Promise<string> {
 
 async function readConfig(world: World, git: Git): Promise<Gathered> {
   const gathered = await gatherWanted(world, git, { workTree: true });
-  const [first] = gathered.wanted.problems;
-  if (first === undefined) return gathered;
-  const count = gathered.wanted.problems.length;
-  const more = count === 1 ? '' : `, and ${count - 1} more`;
-  throw new PlatformError({
+  const { problems } = gathered.wanted;
+  if (problems.length > 0) throw invalid(problems);
+  return gathered;
+}
+
+/** The first of several problems, by its place. */
+function invalid(problems: readonly Problem[]): PlatformError {
+  const [first] = problems as readonly [Problem, ...Problem[]];
+  const more = problems.length === 1 ? '' : `, and ${problems.length - 1} more`;
+  return new PlatformError({
     code: first.code,
-    exit: 3,
+    exit: EXIT_INVALID,
     summary: `${first.file}:${first.line}:${first.column} ${first.message}${more}`,
     hint: 'platformctl validate',
   });
@@ -130,17 +141,29 @@ async function everyHost(
   const ids = [...gathered.wanted.modules.values()]
     .filter((module) => names.includes(module.host))
     .map((module) => module.id);
-  const { prepared } = await prepare(gathered, platform, ids, today);
+  const { prepared, errors } = await prepare(gathered, platform, ids, today);
   const found: Found[][] = [];
   const queue = names.entries();
   const worker = async (): Promise<void> => {
     for (const [index, name] of queue) {
       const modules = prepared.filter((one) => one.module.host === name).map(filesOf);
-      found[index] = await oneHost(world, platform, name, modules);
+      const here = errors.filter(({ module }) => gathered.wanted.modules.get(module ?? '')?.host === name);
+      found[index] = [...(await oneHost(world, platform, name, modules)), ...notLookedAt(name, here)];
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, worker));
   return found.flat();
+}
+
+/** A check for each module whose files nobody could name. */
+function notLookedAt(host: string, errors: readonly Failure[]): Found[] {
+  return [...new Set(errors.map(({ module }) => module))].map((module) => {
+    const [first, ...others] = errors.filter((error) => error.module === module) as [Failure, ...Failure[]];
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    const detail = `not looked at: ${first.summary}${more}`;
+    const fix = first.hint ?? 'platformctl validate';
+    return { check: { id: `files:${module}`, host, ok: false, detail, fix }, exit: first.exitCode };
+  });
 }
 
 type Prepared = Awaited<ReturnType<typeof prepare>>['prepared'][number];

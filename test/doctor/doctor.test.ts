@@ -154,6 +154,54 @@ describe('C-7', () => {
     expect(JSON.stringify(result)).not.toContain('hunter22');
   });
 
+  test('a module that could not be looked at is a check that fails, with the exit of what is wrong with it', async () => {
+    platform(HERE);
+    mkdirSync(root);
+    write('stacks/web/compose.yaml', 'services:\n  web:\n    image: lab/busybox:1\n    privileged: true\n');
+    commit();
+    const denied = await checkHosts(world(), ['here']);
+    expect(denied.checks.find(({ id }) => id === 'files:web')).toMatchObject({
+      host: 'here',
+      ok: false,
+      detail: expect.stringMatching(/^not looked at: .*privileged/),
+      fix: expect.stringMatching(/policy\.compose\.allow/),
+    });
+    expect(denied.exitCode).not.toBe(0);
+    write('stacks/web/compose.yaml', 'services: {other: {image: "x:1"}}\n');
+    commit();
+    const result = await doctor(world());
+    expect(result.checks.find(({ id }) => id === 'files:web')?.detail).toMatch(/^not looked at: .*no service web/);
+    expect(ids(result)).toContain('files:web');
+  });
+
+  test('host check: a manifest that cannot be read is told, where it may be of a host that is asked', async () => {
+    platform(`${HERE}  there: { transport: local }\n`);
+    mkdirSync(root);
+    write('modules/bad/module.yaml', 'kind: Module\n');
+    commit();
+    const result = await checkHosts(world(), ['here']);
+    expect(result.checks[0]).toMatchObject({
+      id: 'manifests',
+      host: null,
+      ok: false,
+      detail: expect.stringMatching(/^modules\/bad\/module\.yaml:1:1 .*, and \d+ more/),
+      fix: 'platformctl validate',
+    });
+    expect(result.checks.some(({ id }) => id === 'files:web')).toBe(true);
+    expect([3, 7]).toContain(result.exitCode);
+    rmSync(join(repo, 'modules/bad'), { recursive: true });
+    write(
+      'modules/web/module.yaml',
+      readFileSync(join(repo, 'modules/web/module.yaml'), 'utf8').replace(
+        'runtime:',
+        'depends_on: [nothing]\n  runtime:',
+      ),
+    );
+    commit();
+    expect(ids(await checkHosts(world(), ['here']))).toContain('manifests');
+    expect(ids(await checkHosts(world(), ['there']))).not.toContain('manifests');
+  });
+
   test('G-6 host check of a host that is not in the config: 4', async () => {
     platform(HERE);
     expect(await failure(checkHosts(world(), ['there']))).toMatchObject({ code: 'PCTL-GATE-HOST', exit: 4 });
