@@ -6,15 +6,7 @@ import { overRun } from '../execute/converse.js';
 import { appliedRound, type DefinitionAnswer, definitionRound } from '../execute/drift.js';
 import { firstRound } from '../execute/observe.js';
 import type { Exchange } from '../execute/protocol.js';
-import {
-  EXIT_BUSY,
-  EXIT_CHANGES,
-  EXIT_NO_CHANGES,
-  EXIT_REMOTE_FAILED,
-  EXIT_UNKNOWN,
-  type ExitCode,
-  worstExit,
-} from '../exits.js';
+import { EXIT_BUSY, EXIT_CHANGES, EXIT_NO_CHANGES, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import type { Platform } from '../manifest/model.js';
 import { modulesNamed } from '../manifest/names.js';
 import { folderOf } from '../manifest/paths.js';
@@ -71,17 +63,14 @@ function exitOf(row: DriftRow): ExitCode {
   return row.drifted ? EXIT_CHANGES : EXIT_NO_CHANGES;
 }
 
-const unread = (module: string, host: string, error: unknown): DriftRow => {
-  const failure = failureOf(error, module);
-  return {
-    module,
-    host,
-    drifted: null,
-    pending: false,
-    changes: [],
-    error: { ...failure, exitCode: failure.exitCode === 2 ? failure.exitCode : EXIT_REMOTE_FAILED },
-  };
-};
+const unread = (module: string, host: string, error: unknown): DriftRow => ({
+  module,
+  host,
+  drifted: null,
+  pending: false,
+  changes: [],
+  error: failureOf(error, module),
+});
 
 /** `also`: whether a module that the host has a status of is told too. */
 async function hostRows(
@@ -112,7 +101,7 @@ async function rowsOn(
     try {
       statuses.set(id, parseStatus(bytes, { host }));
     } catch (error) {
-      if (ids.includes(id) || also(id)) rows.push({ ...unread(id, host, error), error: failureOf(error, id) });
+      if (ids.includes(id) || also(id)) rows.push(unread(id, host, error));
     }
   }
   const told = [...ids, ...[...statuses.keys()].filter((id) => !ids.includes(id) && also(id))];
