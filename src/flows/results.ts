@@ -3,6 +3,7 @@ import type { Where } from '../errors.js';
 import type { ExitCode } from '../exits.js';
 import type { GateFailure, GateVerdict } from '../gate/verdict.js';
 import type { Plan, Status } from '../manifest/types.js';
+import type { Runs } from '../plan/observation.js';
 import type { StepEvent } from '../ports.js';
 import type { JournalLine } from '../record/journal.js';
 import type { Output, Run } from '../record/runs.js';
@@ -116,6 +117,8 @@ export interface StatusRow {
   readonly mirrorOf: string | null;
   /** What runs now; null where the host was not read. */
   readonly condition: string | null;
+  /** null where the host was not read, or nothing was applied. */
+  readonly runs: Runs | null;
   readonly hasHealthcheck: boolean;
   readonly exceptions: number;
   /** null: never applied. */

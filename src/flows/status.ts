@@ -5,7 +5,7 @@ import { decode } from '../execute/protocol.js';
 import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
 import type { Status } from '../manifest/types.js';
-import { conditionOf } from '../plan/observation.js';
+import { conditionOf, runsOf } from '../plan/observation.js';
 import type { World } from '../ports.js';
 import { headsIn } from '../record/heads.js';
 import { parseStatus } from '../state/status.js';
@@ -91,6 +91,7 @@ async function hostRows(
           source: 'host',
           mirrorOf: null,
           condition: conditionOf(containers, first.engine.now),
+          runs: runsOf(status, containers),
           hasHealthcheck: containers.some((container) => container.health !== null),
           exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
           status,
@@ -168,6 +169,7 @@ async function mirrorRow(world: World, root: string, module: ServiceModule, erro
     source: 'mirror',
     mirrorOf: written,
     condition: null,
+    runs: null,
     hasHealthcheck: false,
     exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
     status,

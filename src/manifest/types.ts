@@ -1557,6 +1557,10 @@ export interface StatusListDocument {
      * What runs now; null where the host was not read.
      */
     condition: string | null;
+    /**
+     * Whether its container is of the image that was applied. `none`: it has no container, or several. null where nothing was applied, or the host was not read.
+     */
+    runs: 'applied' | 'other' | 'none' | null;
     interrupted: {
       run_id: string;
       outcome: 'applied' | 'removed' | 'rolled_back' | 'unknown' | 'applying';

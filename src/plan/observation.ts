@@ -120,6 +120,21 @@ export function conditionOf(containers: readonly Container[], now: number): Cond
   }
 }
 
+/** Whether a service's container is of the image that was applied. `none`: there is no one container of it. */
+export type Runs = 'applied' | 'other' | 'none';
+
+/** @returns null where nothing was applied */
+export function runsOf(
+  status: Pick<Status, 'plan_digest' | 'image'> | null,
+  containers: readonly Container[],
+): Runs | null {
+  if (!status?.plan_digest) return null;
+  const [container] = containers;
+  if (!container || containers.length > 1) return 'none';
+  const applied = status.image?.id ?? null;
+  return applied === null || container.image === applied ? 'applied' : 'other';
+}
+
 /** A service that is taken over, and whose own compose file is not at this path: it was made from one that lies somewhere else, and compose could not make it again. */
 export const madeElsewhere = ({ status, files }: Pick<Observation, 'status' | 'files'>, composeFile: string): boolean =>
   !status?.plan_digest && files.get(composeFile)?.kind !== 'file';

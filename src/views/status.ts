@@ -42,13 +42,18 @@ function cells(row: StatusRow, style: Style): string[] {
         ? 'removed'
         : 'never applied'
       : now,
-    // A mirror knows what was applied, not what runs.
-    applied?.image && row.source === 'host' ? tag(applied.image.reference) : '-',
+    running(row),
     applied?.last_apply_sha ? shaText(applied.last_apply_sha, style) : '-',
     applied?.applied_at ? timeText(applied.applied_at, style) : '-',
     applied?.approved_by.map((who) => person(who, style)).join(', ') || '-',
     note(row, style),
   ];
+}
+
+/** What was applied, where that is what is there. */
+function running({ runs, status }: StatusRow): string {
+  if (runs === 'other') return 'another image';
+  return runs === 'applied' && status?.image ? tag(status.image.reference) : '-';
 }
 
 export function statusText(result: StatusResult, style: Style): string {
@@ -98,6 +103,8 @@ function next(rows: readonly StatusRow[]): string[] {
     const { run_id: run, outcome } = failed.status.attempt;
     return [`next: platformctl logs ${shortRun(run)} (why ${safe(failed.module)}: ${outcome.replaceAll('_', ' ')})`];
   }
+  const other = named((row) => row.runs === 'other' && row.interrupted === null);
+  if (other) return [`next: platformctl drift ${other} (it runs another image than the applied one)`];
   const never = named((row) => row.source === 'host' && row.error === null && !row.status?.plan_digest);
   return never ? [`next: platformctl plan ${never}`] : [];
 }
@@ -108,7 +115,11 @@ function fine(row: StatusRow): boolean {
     row.condition === 'running' ||
     (row.condition === 'stopped' && row.status?.smoke?.exits !== undefined && row.status.smoke.exits !== null);
   return (
-    good && row.error === null && (row.status === null || row.status.outcome === 'applied') && row.interrupted === null
+    good &&
+    row.runs !== 'other' &&
+    row.error === null &&
+    (row.status === null || row.status.outcome === 'applied') &&
+    row.interrupted === null
   );
 }
 
@@ -122,6 +133,7 @@ export function statusJson(result: StatusResult): object {
       source: row.source,
       mirror_of: row.mirrorOf,
       condition: row.condition,
+      runs: row.runs,
       interrupted:
         row.interrupted === null
           ? null

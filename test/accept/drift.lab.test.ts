@@ -148,6 +148,22 @@ describe('P-11 one module', () => {
     expect(stdout).toMatch(/^ {2}drifted {2}web {2}host1 {2}recreated outside platformctl$/m);
     expect(stdout).toMatch(/next: platformctl plan web .*\(exit 1\)\n$/);
   });
+
+  it('R-1 status does not call a container of another image what was applied', async () => {
+    const runs = async () => {
+      const { stdout } = await on.repo.platformctl(['status', 'web', '--json']);
+      return JSON.parse(stdout).modules[0].runs;
+    };
+    expect(await runs()).toBe('applied');
+    const other = '{"services":{"web":{"image":"lab/busybox:2"}}}';
+    await here(`echo '${other}' | docker compose -f ${path(file)} -f - -p ${on.project('web')} up -d web 2>&1`);
+    expect(await runs()).toBe('other');
+    expect((await on.repo.platformctl(['status', 'web'])).stdout).toMatch(
+      /^web .* another image .*\n\n.*: 0 fine, 1 to look at/m,
+    );
+    await lab.docker('rm', '-f', await on.container(on.project('web'), 'web'));
+    expect(await runs()).toBe('none');
+  });
 });
 
 describe('P-11 modules that share a compose file', () => {

@@ -55,7 +55,13 @@ describe('X-1, V-1 what is applied runs', () => {
     expect(exit).toBe(0);
     const head = await on.repo.git('rev-parse', 'HEAD');
     const rows = (JSON.parse(stdout) as { modules: object[] }).modules;
-    const one = { outcome: 'applied', last_apply_sha: head, source: 'host', approved_by: ['alice@example.net'] };
+    const one = {
+      outcome: 'applied',
+      last_apply_sha: head,
+      source: 'host',
+      runs: 'applied',
+      approved_by: ['alice@example.net'],
+    };
     expect(rows).toMatchObject([
       { module: 'job', ...one },
       { module: 'web', ...one },

@@ -270,6 +270,7 @@ const row = (members: Partial<StatusRow>): StatusRow => ({
   source: 'host',
   mirrorOf: null,
   condition: 'healthy',
+  runs: 'applied',
   hasHealthcheck: true,
   exceptions: 0,
   status: status({ image: image('v1.136.0') }),
@@ -315,6 +316,7 @@ export const statusResult: StatusResult = {
       source: 'mirror',
       mirrorOf: '2026-11-23T10:00:00Z',
       condition: null,
+      runs: null,
       error: {
         module: 'caddy',
         code: 'PCTL-HOST-CONNECT',
@@ -325,7 +327,9 @@ export const statusResult: StatusResult = {
         exitCode: 7,
       },
     }),
-    row({ module: 'new', condition: 'absent', status: null }),
+    row({ module: 'new', condition: 'absent', runs: null, status: null }),
+    row({ module: 'by-hand', runs: 'other' }),
+    row({ module: 'gone', condition: 'absent', runs: 'none' }),
     row({
       module: 'torn',
       host: 'nas',
