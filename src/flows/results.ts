@@ -135,6 +135,8 @@ export interface StatusRow {
 export interface StatusResult {
   readonly rows: readonly StatusRow[];
   readonly undeclared: readonly Undeclared[];
+  /** Hosts that have no module here and could not be asked. */
+  readonly errors: readonly Failure[];
   readonly exitCode: ExitCode;
 }
 

@@ -2,7 +2,14 @@
 import { overRun } from '../execute/converse.js';
 import { firstRound } from '../execute/observe.js';
 import { decode } from '../execute/protocol.js';
-import { EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_UNKNOWN, type ExitCode, worstExit } from '../exits.js';
+import {
+  EXIT_NO_CHANGES,
+  EXIT_REMOTE_FAILED,
+  EXIT_TOOL_ERROR,
+  EXIT_UNKNOWN,
+  type ExitCode,
+  worstExit,
+} from '../exits.js';
 import type { Platform, ServiceModule } from '../manifest/model.js';
 import type { Status } from '../manifest/types.js';
 import { conditionOf, runsOf } from '../plan/observation.js';
@@ -24,14 +31,15 @@ import { type Gathered, gatherWanted } from './wanted.js';
 const MIRROR_MAX = 16 * 1024 * 1024;
 const OBSERVE = { ms: 120_000, step: 'observe' };
 
-/** @param names ids and names of stacks; none: every module, and what is undeclared */
+/** @param names ids and names of stacks; none: every module, and what is undeclared on any host of the config */
 export async function statusFlow(world: World, names: readonly string[]): Promise<StatusResult> {
   const git = await world.openGit(world.directory);
   const gathered = await gatherWanted(world, git, { workTree: true });
   const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
   const asked = new Set(askedModules(gathered.wanted, names));
   const modules = [...gathered.wanted.modules.values()].filter(({ id }) => names.length === 0 || asked.has(id));
-  const hosts = [...new Set(modules.map((module) => module.host))];
+  const all = names.length === 0 ? [...policy.platform.hosts.keys()] : [];
+  const hosts = [...new Set([...modules.map((module) => module.host), ...all])];
   const parts = await Promise.all(
     hosts.map((host) =>
       hostRows(
@@ -45,6 +53,7 @@ export async function statusFlow(world: World, names: readonly string[]): Promis
     ),
   );
   const rows = parts.flatMap((part) => part.rows).sort((a, b) => (a.module < b.module ? -1 : 1));
+  const errors = parts.flatMap((part) => part.errors);
   const codes: ExitCode[] = rows.map((row) => {
     if (row.error) return row.error.exitCode;
     if (row.interrupted?.outcome === 'unknown' || row.status?.outcome === 'unknown') return EXIT_UNKNOWN;
@@ -53,7 +62,8 @@ export async function statusFlow(world: World, names: readonly string[]): Promis
   return {
     rows,
     undeclared: names.length > 0 ? [] : parts.flatMap((part) => part.undeclared),
-    exitCode: worstExit(codes),
+    errors,
+    exitCode: worstExit([...codes, ...errors.map((error) => error.exitCode)]),
   };
 }
 
@@ -64,7 +74,7 @@ async function hostRows(
   name: string,
   modules: readonly ServiceModule[],
   gathered: Gathered,
-): Promise<{ rows: StatusRow[]; undeclared: Undeclared[] }> {
+): Promise<Omit<StatusResult, 'exitCode'>> {
   try {
     const host = await world.connect(hostAddress(platform, name));
     try {
@@ -127,14 +137,15 @@ async function hostRows(
         if (project && service && ours.has(project) && !declared.has(`${project}\n${service}`))
           undeclared.push({ host: name, project, service, module: null, state });
       }
-      return { rows, undeclared };
+      return { rows, undeclared, errors: [] };
     } finally {
       await host.close();
     }
   } catch (error) {
     const rows: StatusRow[] = [];
     for (const module of modules) rows.push(await mirrorRow(world, root, module, error));
-    return { rows, undeclared: [] };
+    const errors = modules.length > 0 ? [] : [unread(error, null, name)];
+    return { rows, undeclared: [], errors };
   }
 }
 
@@ -154,7 +165,6 @@ function readStatus(
 /** The host could not be read: what this checkout remembers, and that it is no more than that. */
 async function mirrorRow(world: World, root: string, module: ServiceModule, error: unknown): Promise<StatusRow> {
   const path = mirrorPath(root, module.id);
-  const failure = failureOf(error, module.id);
   const bytes = await world.files.read(path, MIRROR_MAX);
   let status: Status | null = null;
   try {
@@ -174,6 +184,13 @@ async function mirrorRow(world: World, root: string, module: ServiceModule, erro
     exceptions: typeof status?.exceptions === 'number' ? status.exceptions : 0,
     status,
     interrupted: null,
-    error: { ...failure, exitCode: failure.exitCode === 2 ? failure.exitCode : EXIT_REMOTE_FAILED },
+    error: unread(error, module.id, module.host),
   };
+}
+
+/** Whatever keeps a host from being read is 7 here, but for what is wrong with this machine. */
+function unread(error: unknown, module: string | null, host: string): Failure {
+  const failure = failureOf(error, module);
+  const exitCode = failure.exitCode === EXIT_TOOL_ERROR ? EXIT_TOOL_ERROR : EXIT_REMOTE_FAILED;
+  return { ...failure, where: { ...failure.where, host }, exitCode };
 }

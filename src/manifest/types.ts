@@ -1596,6 +1596,27 @@ export interface StatusListDocument {
     module: string | null;
     state: string;
   }[];
+  /**
+   * Hosts of the config that have no module here and could not be asked.
+   */
+  errors: {
+    module: string | null;
+    /**
+     * Stable.
+     */
+    code: string;
+    summary: string;
+    where: {
+      file?: string;
+      line?: number;
+      column?: number;
+      host?: string;
+      step?: string;
+    } | null;
+    why: string | null;
+    hint: string | null;
+    exitCode: number;
+  }[];
 }
 
 /**

@@ -1,9 +1,9 @@
 /** `status`: one line a module, then what is wrong and what to do about it. */
 import type { StatusResult, StatusRow } from '../flows/results.js';
 import { shortRun } from '../run-id.js';
-import { failureJson } from './failures.js';
+import { failureJson, failureLines } from './failures.js';
 import { undeclaredJson } from './plan.js';
-import { columns, count, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
+import { columns, count, paint, person, type Style, safe, shaText, tag, timeText, withExit } from './style.js';
 
 function note(row: StatusRow, style: Style): string {
   if (row.error && row.source === 'host') return `REFUSED: ${safe(row.error.summary)}`;
@@ -57,7 +57,7 @@ function running({ runs, status }: StatusRow): string {
 }
 
 export function statusText(result: StatusResult, style: Style): string {
-  const { rows, undeclared } = result;
+  const { rows, undeclared, errors } = result;
   const table = [
     ['MODULE', 'HOST', 'NOW', 'RUNNING', 'COMMIT', 'APPLIED', 'BY', 'NOTE'],
     ...rows.map((row) => cells(row, style)),
@@ -80,6 +80,7 @@ export function statusText(result: StatusResult, style: Style): string {
   const lines = [
     ...columns(table),
     '',
+    ...(errors.length > 0 ? [paint(style).red('not asked:'), ...failureLines(errors, style), ''] : []),
     `${count(rows.length, 'module')} on ${count(hosts.length, 'host')}: ${parts.join(', ')}${others}. Source: ${sources.join(', ')}`,
     ...next(rows),
   ];
@@ -141,5 +142,6 @@ export function statusJson(result: StatusResult): object {
       error: row.error === null ? null : failureJson(row.error),
     })),
     undeclared: result.undeclared.map(undeclaredJson),
+    errors: result.errors.map(failureJson),
   };
 }

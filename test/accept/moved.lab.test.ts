@@ -89,6 +89,7 @@ describe('P-13 a module that moved to another host', () => {
     const { stdout } = await on.repo.platformctl(['plan', '--json']);
     const left = expect.objectContaining({ host: 'host2', module: 'guest', state: 'managed before' });
     expect(JSON.parse(stdout).undeclared).toContainEqual(left);
+    expect((await on.repo.platformctl(['status'])).stdout).toMatch(/^guest +host2 .*undeclared/m);
     const removal = await on.plan('guest', '--remove', '--host', 'host2');
     expect([removal.exit, removal.plans.get('guest')?.kind], removal.said).toEqual([1, 'remove']);
   });

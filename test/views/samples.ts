@@ -341,5 +341,6 @@ export const statusResult: StatusResult = {
     }),
   ],
   undeclared: [{ host: 'rs2000', project: 'core', service: 'old-grafana', module: null, state: 'running' }],
+  errors: [],
   exitCode: 15,
 };

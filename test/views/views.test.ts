@@ -237,9 +237,20 @@ describe('status', () => {
     await golden('status', statusText(statusResult, PLAIN));
     await golden(
       'status-fine',
-      statusText({ rows: statusResult.rows.slice(0, 2), undeclared: [], exitCode: 0 }, PLAIN),
+      statusText({ rows: statusResult.rows.slice(0, 2), undeclared: [], errors: [], exitCode: 0 }, PLAIN),
     );
-    valid('status-output', statusJson(statusResult));
+    const spare = {
+      module: null,
+      code: 'PCTL-HOST-CONNECT',
+      summary: 'spare cannot be reached at 10.0.0.9 port 22',
+      where: { host: 'spare', step: 'connect' },
+      why: 'nothing listens at this port (ECONNREFUSED); tried 4 times',
+      hint: 'platformctl host check spare',
+      exitCode: 7 as const,
+    };
+    const unasked = { rows: statusResult.rows.slice(0, 2), undeclared: [], errors: [spare], exitCode: 7 as const };
+    await golden('status-unasked', statusText(unasked, PLAIN));
+    for (const result of [statusResult, unasked]) valid('status-output', statusJson(result));
   });
 });
 
