@@ -149,6 +149,11 @@ async function dryRun(
       exitCode: EXIT_BUSY,
     });
   const phase = open.beside.length > 0 || open.plan.kind === 'rollback' ? '06' : '05';
+  // A rollback's dry run keeps no plan: what is kept for the module is another one.
+  const again =
+    open.plan.kind === 'rollback'
+      ? `rollback ${open.plan.module} --to ${open.plan.source_sha.slice(0, 12)}`
+      : `apply ${open.plan.module}`;
   const notes = [`to apply it: PLATFORMCTL_PHASE=${phase}`];
   return end({
     outcome: 'would_apply',
@@ -162,6 +167,6 @@ async function dryRun(
     approvedBy,
     selfApproved,
     exitCode: EXIT_CHANGES,
-    hint: `PLATFORMCTL_PHASE=${phase} platformctl apply ${open.plan.module}`,
+    hint: `PLATFORMCTL_PHASE=${phase} platformctl ${again}`,
   });
 }
