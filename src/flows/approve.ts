@@ -4,6 +4,7 @@ import { EXIT_INVALID, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from '.
 import { type AllowedSigners, keyFingerprint, parseAllowedSigners } from '../gate/allowed-signers.js';
 import { changesAnything, planAgain } from '../gate/facts.js';
 import { SIGNATURES_MAX_BYTES, signatureText, signedMessage } from '../gate/signature-file.js';
+import { expandHome } from '../manifest/paths.js';
 import type { Plan } from '../manifest/types.js';
 import type { Git, World } from '../ports.js';
 import { loadPlan } from './plan-files.js';
@@ -135,9 +136,8 @@ async function appendSignature(world: World, file: string, digests: readonly str
 }
 
 function absolute(world: World, path: string): string {
-  const home = world.environment.get('HOME');
-  if (path.startsWith('~/') && home) return `${home}${path.slice(1)}`;
-  return path.startsWith('/') ? path : `${world.directory}/${path}`;
+  const full = expandHome(path, world.environment.get('HOME'));
+  return full.startsWith('/') ? full : `${world.directory}/${full}`;
 }
 
 function noKey(summary: string, hint: string): PlatformError {

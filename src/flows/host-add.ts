@@ -5,6 +5,7 @@ import { withHost } from '../manifest/config-edit.js';
 import { problemsExit } from '../manifest/findings.js';
 import { MANIFEST_MAX_BYTES } from '../manifest/load.js';
 import type { HostConfig, Platform } from '../manifest/model.js';
+import { expandHome } from '../manifest/paths.js';
 import type { ShownHostKey, World } from '../ports.js';
 import { quote } from '../quote.js';
 import { CONFIG_PATH } from './policy.js';
@@ -150,9 +151,8 @@ function exists(name: string): PlatformError {
 /** The public half of what this machine will connect with, where that can be told without asking anybody. */
 async function ownKey(world: World, host: HostConfig): Promise<string | null> {
   const file = world.environment.get('PLATFORMCTL_IDENTITY_FILE') ?? host.identityFile;
-  const home = world.environment.get('HOME') ?? '~';
   const sources = [
-    async () => (file ? world.signer.publicKey(file.replace(/^~(?=\/)/, home)) : undefined),
+    async () => (file ? world.signer.publicKey(expandHome(file, world.environment.get('HOME'))) : undefined),
     async () => (await world.signer.agentKeys()).find((key) => /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-)/.test(key)),
   ];
   for (const source of sources) {

@@ -60,7 +60,7 @@ export async function judgeModules(
   gathered: Gathered,
   host: string,
   ids: readonly string[],
-): Promise<Map<string, Judgement>> {
+): Promise<(id: string) => Judgement> {
   const now = timestamp(world.clock.now());
   const needed = new Map<string, Exception[]>();
   for (let round = 1; ; round++) {
@@ -77,7 +77,7 @@ export async function judgeModules(
       if (exception && !before.some((other) => same(other, exception)))
         needed.set(module ?? '', [...before, exception]);
     }
-    if (asked.length === 0 || round === ROUNDS) return judgements(ids, refusals, look, needed);
+    if (asked.length === 0 || round === ROUNDS) return (id) => judgementOf(id, refusals, look, needed);
   }
 }
 
@@ -90,21 +90,17 @@ function allowing(platform: Platform, needed: ReadonlyMap<string, readonly Excep
   return { ...platform, policy: { ...platform.policy, allow: [...platform.policy.allow, ...more] } };
 }
 
-function judgements(
-  ids: readonly string[],
+function judgementOf(
+  id: string,
   refusals: readonly Failure[],
   look: { readonly looked: readonly Looked[]; readonly errors: readonly Failure[] },
   needed: ReadonlyMap<string, readonly Exception[]>,
-): Map<string, Judgement> {
-  return new Map(
-    ids.map((id) => {
-      const refusal = refusals.find(({ module }) => module === id);
-      const failure = refusal ?? look.errors.find(({ module }) => module === id);
-      const looked = look.looked.find(({ plan }) => plan.module === id);
-      const obstacle = failure ? obstacleOf(failure) : looked ? notAdopted(looked) : NOT_PLANNED;
-      return [id, { exceptions: needed.get(id) ?? [], obstacle, refused: refusal !== undefined }];
-    }),
-  );
+): Judgement {
+  const refusal = refusals.find(({ module }) => module === id);
+  const failure = refusal ?? look.errors.find(({ module }) => module === id);
+  const looked = look.looked.find(({ plan }) => plan.module === id);
+  const obstacle = failure ? obstacleOf(failure) : looked ? notAdopted(looked) : NOT_PLANNED;
+  return { exceptions: needed.get(id) ?? [], obstacle, refused: refusal !== undefined };
 }
 
 const NOT_PLANNED: Obstacle = { why: 'it could not be planned', fix: 'platformctl validate' };

@@ -6,7 +6,7 @@ import type { Git, Host, World } from '../ports.js';
 import { quote } from '../quote.js';
 import { visibleLine } from '../secret/controls.js';
 import { type Draft, isDatabase } from './import-drafts.js';
-import { type Exception, type Judgement, judgeModules, type NewFile, withFiles } from './import-judge.js';
+import { type Exception, judgeModules, type NewFile, withFiles } from './import-judge.js';
 import type { Obstacle, Roots } from './import-projects.js';
 
 export interface ImportRow {
@@ -61,11 +61,9 @@ export async function outcomeOf(
     return false;
   });
   const ids = sound.flatMap(({ modules }) => [...modules.values()]);
+  if (ids.length === 0) return { rows, files: new Map(), allow: [], warnings: [] };
   const exchange = overRun(host, roots.host.remoteRoot);
-  const judgements =
-    ids.length === 0
-      ? new Map<string, Judgement>()
-      : await judgeModules(world, git, exchange, overlay, roots.host.name, ids);
+  const judgementOf = await judgeModules(world, git, exchange, overlay, roots.host.name, ids);
   const files = new Map<string, NewFile>();
   const allow: string[] = [];
   const warnings: string[] = [];
@@ -74,7 +72,7 @@ export async function outcomeOf(
     const notes: string[] = [];
     const paste: string[] = [];
     for (const [service, module] of named.modules) {
-      const { exceptions, obstacle, refused } = judgements.get(module) as Judgement;
+      const { exceptions, obstacle, refused } = judgementOf(module);
       const verdict = obstacle ? 'cannot' : exceptions.length > 0 ? 'exception' : 'adoptable';
       const { why, fix } = obstacle === null ? NONE : (closedFiles(named.draft, service) ?? obstacle);
       rows.push({

@@ -1,7 +1,7 @@
 /** `init` (M-7): the files that a platform repo needs to begin with. Never overwrites one. */
 import { PlatformError } from '../errors.js';
 import { EXIT_TOOL_ERROR } from '../exits.js';
-import { isBeneath, normalise, sacredReason } from '../manifest/paths.js';
+import { expandHome, isBeneath, normalise, sacredReason } from '../manifest/paths.js';
 import type { Git, World } from '../ports.js';
 import {
   type ApprovalChoice,
@@ -135,7 +135,10 @@ async function signerOf(world: World, git: Git): Promise<string | null> {
   const configured = (await git.config('user.signingkey'))?.replace(/^key::/, '').trim();
   const key = await firstKey([
     async () => (configured?.startsWith('ssh-') || configured?.startsWith('ecdsa-') ? configured : undefined),
-    async () => (configured?.includes('/') ? world.signer.publicKey(expandHome(world, configured)) : undefined),
+    async () =>
+      configured?.includes('/')
+        ? world.signer.publicKey(expandHome(configured, world.environment.get('HOME')))
+        : undefined,
     async () => (await world.signer.agentKeys()).find((candidate) => /^(ssh|ecdsa)-/.test(candidate)),
   ]);
   return key && `${email} ${key.split(/\s+/).slice(0, 2).join(' ')}`;
@@ -148,10 +151,6 @@ async function firstKey(sources: readonly (() => Promise<string | undefined>)[])
     if (key) return key;
   }
   return null;
-}
-
-function expandHome(world: World, path: string): string {
-  return path.startsWith('~/') ? `${world.environment.get('HOME') ?? '~'}${path.slice(1)}` : path;
 }
 
 /** `.github` for GitHub, `.gitea` where that folder is used already, else `.forgejo`. */

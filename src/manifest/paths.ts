@@ -106,3 +106,8 @@ export function folderOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash === -1 ? '' : path.slice(0, slash);
 }
+
+/** A path of this machine that may begin with `~/`; as it is where no home is known. */
+export function expandHome(path: string, home: string | undefined): string {
+  return home && path.startsWith('~/') ? `${home}${path.slice(1)}` : path;
+}

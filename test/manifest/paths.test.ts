@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isBeneath, joinRepoPath, normalise, repoPathFlaw, sacredReason } from '../../src/manifest/paths.js';
+import {
+  expandHome,
+  isBeneath,
+  joinRepoPath,
+  normalise,
+  repoPathFlaw,
+  sacredReason,
+} from '../../src/manifest/paths.js';
 
 describe('normalise (G-5)', () => {
   it.each([
@@ -140,6 +147,16 @@ describe('repo paths (M-4)', () => {
     expect(joinRepoPath('a/b', '../c')).toBe('a/c');
     expect(joinRepoPath('a', '../../c')).toBe(null);
     expect(joinRepoPath('', './c')).toBe('c');
+  });
+  it('~/ is the home, where one is known', () => {
+    expect(expandHome('~/.ssh/id', '/home/a')).toBe('/home/a/.ssh/id');
+    expect(['~a/x', '/x', 'x/~/y', '~'].map((path) => expandHome(path, '/home/a'))).toEqual([
+      '~a/x',
+      '/x',
+      'x/~/y',
+      '~',
+    ]);
+    expect(expandHome('~/x', undefined)).toBe('~/x');
   });
   it('beneath is by whole names', () => {
     expect(isBeneath('a/b', 'a')).toBe(true);
