@@ -118,7 +118,7 @@ export function notAdopted({ plan, observation }: Looked): Obstacle | null {
   if (count > 1)
     return {
       why: `it has ${count} containers, and a module is one`,
-      fix: `in the folder of its compose file: docker compose up -d --no-deps --no-recreate --scale ${quote(`${plan.service}=1`)} ${quote(plan.service)}`,
+      fix: `in the folder of its compose file: docker compose -p ${quote(plan.project)} up -d --no-deps --no-recreate --scale ${quote(`${plan.service}=1`)} ${quote(plan.service)}`,
     };
   const modes = plan.files.flatMap(({ path, mode }) => {
     const seen = observation.files.get(path);

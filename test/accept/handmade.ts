@@ -229,4 +229,11 @@ export const AWKWARD: readonly (Handmade & { readonly why: RegExp; readonly fix?
     files: { 'compose.yaml': `services:\n${service('vpn')}${networked('web', '    network_mode: service:vpn\n')}` },
     why: /service definition differs from the running container; its container would be recreated/,
   },
+  {
+    name: 'scaled',
+    files: { 'compose.yaml': `services:\n${service('web')}` },
+    up: ['up', '-d', '--scale', 'web=2'],
+    why: /^it has 2 containers, and a module is one$/,
+    fix: /--scale web=1 web$/,
+  },
 ];

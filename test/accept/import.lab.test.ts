@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { finish } from '../lab/process.js';
+import { BARE, finish } from '../lab/process.js';
 import { type ThrowawayRepo, throwawayRepo } from '../lab/repo.js';
 import { sharedLab } from '../lab/shared.js';
 import { AWKWARD, makeByHand, PASSWORD, twelve } from './handmade.js';
@@ -270,7 +270,7 @@ describe('what cannot be adopted as it is', () => {
 
   it('what plan could still say something of is written, the rest is not; the repo stays valid, and no file was replaced', async () => {
     const stacks = await readdir(join(second.dir, 'modules'));
-    expect(stacks.toSorted()).toEqual(['edited', 'groupmode', 'namespace', 'rootenv'].map(place).toSorted());
+    expect(stacks.toSorted()).toEqual(['edited', 'groupmode', 'namespace', 'rootenv', 'scaled'].map(place).toSorted());
     expect(await readFile(join(second.dir, `hosts/host1/${place('taken')}/compose.yaml`), 'utf8')).toBe(
       'services: {}\n',
     );
@@ -284,6 +284,17 @@ describe('what cannot be adopted as it is', () => {
     const { services } = JSON.parse((await second.platformctl(['import', 'host1', '--json'])).stdout);
     const closed = services.find(({ project }: Row) => project === place('closed'));
     expect(closed).toMatchObject({ verdict: 'adoptable', module: `${place('closed')}-web` });
+    const containers = async () =>
+      (await lab.docker('ps', '-q', '--filter', `label=com.docker.compose.project=${place('scaled')}`))
+        .split('\n')
+        .sort();
+    const before = await containers();
+    const scale = (row('scaled')?.fix ?? '').replace('in the folder of its compose file: ', '');
+    const cwd = join(second.remoteRoot('host1'), place('scaled'));
+    const env = { ...BARE, DOCKER_CONFIG: host.docker_config };
+    expect(await finish('sh', ['-c', scale], { cwd, env })).toMatchObject({ exit: 0 });
+    const after = await containers();
+    expect([before.length, after.length, before.includes(after[0] as string)]).toEqual([2, 1, true]);
   });
 });
 

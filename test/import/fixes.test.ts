@@ -20,6 +20,7 @@ const looked = ({ containers = 1, mode = '644', service = 'web' }: Seen): Looked
   ({
     plan: {
       service,
+      project: 'shop',
       remote_root: '/opt/stacks',
       recreates: true,
       changes: [{ target: `compose.service.${service}`, action: 'update', reasons: ['not yet managed'] }],
@@ -58,6 +59,6 @@ describe('X-2 a command in a fix', () => {
 it('P-13 a service of several containers is told as that, with the line that leaves it one', () => {
   expect(notAdopted(looked({ containers: 3, mode: '600', service: 'web' }))).toEqual({
     why: 'it has 3 containers, and a module is one',
-    fix: 'in the folder of its compose file: docker compose up -d --no-deps --no-recreate --scale web=1 web',
+    fix: 'in the folder of its compose file: docker compose -p shop up -d --no-deps --no-recreate --scale web=1 web',
   });
 });
