@@ -103,7 +103,7 @@ export async function planOf(
   const usesDotenv =
     variablesMoved ||
     one.references.variables.some((variable) => read.variables.get(variable.name) === true) ||
-    one.references.envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
+    half.wanted.dotenvRoles.length > 0;
   const release = context.rollback
     ? judgeKept(
         half,
@@ -119,6 +119,7 @@ export async function planOf(
       compose: one.compose,
       files,
       usesDotenv,
+      mountsDotenv: half.wanted.dotenvRoles.some((role) => role !== 'env_file'),
       imageReference: read.image,
       landlords: landlordsOf(read.resolved).filter((service) => recreated.has(service)),
       ...(context.rollback

@@ -27,8 +27,10 @@ export interface Desired {
   readonly module: ServiceModule;
   readonly compose: ComposeFile;
   readonly files: readonly PlannedFile[];
-  /** The service takes a variable of its own definition from the `.env`, or names it as env_file. */
+  /** The service takes a variable of its own definition from the `.env`, or names it. */
   readonly usesDotenv: boolean;
+  /** It names it as a mount, config or secret, or mounts a folder that has it: compose does not look there. */
+  readonly mountsDotenv?: boolean;
   readonly imageReference: string;
   /** Services whose container plans of the same call recreate, and in whose namespaces this one lives (P-14). */
   readonly landlords?: readonly string[];
@@ -110,7 +112,8 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       if (changed) reasons.push(`${word(file.role)}: ${short(file.path)}`);
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
       const read =
-        file.role === 'env_file' || (file.role === 'dotenv' && !contentFromVariables(compose, module.service));
+        file.role === 'env_file' ||
+        (file.role === 'dotenv' && !desired.mountsDotenv && !contentFromVariables(compose, module.service));
       if ((changed || state.moved || state.toWrite) && !read) force = true;
     }
   };

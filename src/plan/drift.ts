@@ -6,6 +6,8 @@ import type { Status } from '../manifest/types.js';
 import type { Change } from './changes.js';
 import { containerReasons, leftBehind } from './container-reasons.js';
 import { shortName, word } from './file-state.js';
+import { dotenvRoles } from './files.js';
+import { hasVariable } from './named-paths.js';
 import type { FileSeen, Observation } from './observation.js';
 import { composeFileOf } from './removal.js';
 
@@ -35,7 +37,10 @@ export const differs = (file: Status['files'][number], seen: FileSeen = ABSENT):
 function unmoved(status: Status, { applied, hashNow }: Definition, composeVersion: string): boolean {
   const service = String(status.service);
   if (applied === null || !applied.services.has(service)) return false;
-  const named = references(applied, service).envFiles.some((file) => file.path.replace(/^\.\//, '') === '.env');
+  const names = references(applied, service);
+  const named =
+    dotenvRoles({ composeFile: composeFileOf(status) }, names).length > 0 ||
+    [...names.envFiles, ...names.files].some(({ path }) => hasVariable(path));
   if (named || contentFromVariables(applied, service)) return false;
   return status.compose_version === composeVersion && hashNow !== null && hashNow === status.definition_hash;
 }

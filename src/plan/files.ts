@@ -2,7 +2,7 @@
 import type { References } from '../compose/model.js';
 import type { Problem, Where } from '../errors.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
-import { folderOf, joinRepoPath } from '../manifest/paths.js';
+import { folderOf, isBeneath, joinRepoPath } from '../manifest/paths.js';
 import type { Plan } from '../manifest/types.js';
 import { hasVariable } from './named-paths.js';
 
@@ -37,6 +37,8 @@ export interface WantedFiles {
   readonly files: readonly WantedFile[];
   readonly mounts: readonly MountSource[];
   readonly dotenv: 'commit' | 'host' | 'none';
+  /** How the service itself names the `.env`, beside what compose takes from it. */
+  readonly dotenvRoles: readonly Role[];
   readonly problems: readonly Problem[];
 }
 
@@ -49,6 +51,18 @@ function linkAbove(tree: Tree, path: string): string | null {
 /** The `.env` beside a module's compose file, in the repo. */
 export const dotenvOf = ({ composeFile }: Pick<ServiceModule, 'composeFile'>): string =>
   joinRepoPath(folderOf(composeFile), '.env') as string;
+
+/** In which roles a service names the `.env` beside its compose file, in whatever spelling, or a folder that has it; for paths without variables. */
+export function dotenvRoles(
+  module: Pick<ServiceModule, 'composeFile'>,
+  { envFiles, files }: Pick<References, 'envFiles' | 'files'>,
+): Role[] {
+  const named = [...envFiles.map(({ path }) => ({ path, kind: 'env_file' as const })), ...files];
+  return named.flatMap(({ path, kind }) => {
+    const repoPath = path.startsWith('/') ? null : joinRepoPath(folderOf(module.composeFile), path);
+    return repoPath !== null && isBeneath(dotenvOf(module), repoPath) ? [kind] : [];
+  });
+}
 
 /** The path beneath remote_root of a repo path beneath repo_root; null outside. */
 export function onHost(host: Pick<HostConfig, 'repoRoot'>, repoPath: string): string | null {
@@ -226,5 +240,5 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
     for (const one of inside) addEntry(one, 'extra', where);
   }
   const sorted = [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files: sorted, mounts, dotenv, problems };
+  return { files: sorted, mounts, dotenv, dotenvRoles: dotenvRoles(module, references), problems };
 }
