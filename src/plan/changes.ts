@@ -64,7 +64,9 @@ function envFilesGone(
   const wanted = new Set(desired.files.map((file) => file.path));
   return applied.files
     .filter(({ path }) => !wanted.has(path))
-    .filter(({ role }) => (role === 'dotenv' ? applied.definition_hash !== observation.hashNow : role === 'env_file'))
+    .filter(({ role }) =>
+      role === 'dotenv' ? desired.usesDotenv || applied.definition_hash !== observation.hashNow : role === 'env_file',
+    )
     .filter(() => !definitionChanged)
     .map(({ path }) => path);
 }

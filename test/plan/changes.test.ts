@@ -327,6 +327,12 @@ describe('P-4 each single change gives exactly its reason', () => {
       { action: 'none', reasons: [], recreates: false, force: false, targets: [] },
     ],
     [
+      'an .env of the host that is listed no more, and that the service still names as one that may be missing',
+      { usesDotenv: true },
+      status({ files: [...statusFixture().files, hostDotenv] }),
+      { action: 'update', reasons: ['env file changed: .env'], recreates: true, force: false, targets: [] },
+    ],
+    [
       'an interrupted run left its intent',
       {},
       status({
