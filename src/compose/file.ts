@@ -26,7 +26,7 @@ export function parseCompose(bytes: Uint8Array, path: string): ParsedCompose {
   const hidden = foreignLineBreak(bytes, path);
   if (hidden) return { ok: false, problems: [hidden], exit: 3 };
   const parsed = parseYaml(bytes, path, {
-    merge: true,
+    yaml11: true,
     maxBytes: COMPOSE_MAX_BYTES,
     foreignTags: ['!reset', '!override'],
   });

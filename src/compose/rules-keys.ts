@@ -97,7 +97,7 @@ export function judgeSysctls(bench: Bench, value: Json): void {
 export function judgeGroupAdd(bench: Bench, value: Json): void {
   const forbidden = new Set(['root', 'docker', ...(bench.context.dockerGroups ?? [])]);
   eachText(bench, 'group_add', value, (group, path) => {
-    const plain = /^\+?\d+$/.test(group) ? String(Number(group)) : group;
+    const plain = /^[+-]?\d+$/.test(group) ? String(Math.abs(Number(group))) : group;
     if (plain === '0' || forbidden.has(plain))
       deny(bench, 'group_add', group, path, "root's group and docker's equal root on the host");
   });

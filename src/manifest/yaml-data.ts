@@ -1,6 +1,6 @@
 /** YAML nodes as plain data with null prototypes: what the parser's own conversion does, but with bounds and with duplicate and hostile keys refused (M-3). */
 import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
-import { anchorOf, duplicate, notUnicode, offsetOfNode, refusedName } from './yaml-nodes.js';
+import { anchorOf, duplicate, notUnicode, numberOfYaml11, offsetOfNode, refusedName } from './yaml-nodes.js';
 import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
@@ -22,8 +22,8 @@ export interface Conversion {
 }
 
 /** Converts a document's contents. Aliased values are shared by reference: nobody below may change them. */
-export function convert(contents: unknown, merge: boolean): Conversion {
-  const converter = new Converter(merge);
+export function convert(contents: unknown, yaml11: boolean): Conversion {
+  const converter = new Converter(yaml11);
   const { value } = converter.node(contents);
   return { data: value, flaws: converter.flaws, offsetOf: (path) => converter.offsetOf(contents, path) };
 }
@@ -35,7 +35,7 @@ class Converter {
   private readonly pairs = new Map<YAMLMap, Map<string, { offset: number; value: unknown }>>();
   private total = 0;
 
-  constructor(private readonly merge: boolean) {}
+  constructor(private readonly yaml11: boolean) {}
 
   node(node: unknown): Converted {
     if (isAlias(node)) return this.alias(node);
@@ -189,7 +189,7 @@ class Converter {
       this.flaw(refused);
       return null;
     }
-    if (name === '<<' && !(this.merge && node.type === 'PLAIN')) {
+    if (name === '<<' && !(this.yaml11 && node.type === 'PLAIN')) {
       this.flaw({
         code: 'PCTL-YAML-MERGE',
         offset,
@@ -202,7 +202,7 @@ class Converter {
   }
 
   private scalar(node: Scalar): unknown {
-    const { value } = node;
+    const value = (this.yaml11 && node.type === 'PLAIN' ? numberOfYaml11(node.source ?? '') : null) ?? node.value;
     const refused = typeof value === 'string' && notUnicode(value, offsetOfNode(node));
     if (refused) this.flaw(refused);
     if (typeof value !== 'number') return value;

@@ -1,4 +1,4 @@
-/** Where a node of the yaml library stands, and what it is named. */
+/** Where a node of the yaml library stands, what it is named, and which number it is. */
 import type { Flaw } from './yaml-scan.js';
 
 /** A key that stands twice in one mapping. */
@@ -37,4 +37,17 @@ export function anchorOf(node: unknown): string | undefined {
 export function offsetOfNode(node: unknown): number {
   const range = typeof node === 'object' && node !== null ? (node as { range?: readonly number[] | null }).range : null;
   return range?.[0] ?? 0;
+}
+
+/**
+ * The number that compose takes a plain scalar for; null: none. Its reader knows YAML 1.1's `022` and `1_000`, YAML 1.2's `0o22`, Go's `0B1`, and, by an oddity of
+ * its own, a sign behind `0b` and `0o`.
+ */
+export function numberOfYaml11(source: string): number | null {
+  if (!/^([-+\d]|\.\d)/.test(source)) return null;
+  const plain = source.replaceAll('_', '').replace(/^(0[bo])([-+])/, '$2$1');
+  const [, sign, digits = ''] = /^([-+]?)(.*)$/s.exec(plain) ?? [];
+  const number = digits.replace(/^0(?=[0-7]+$)/, '0o');
+  if (!/^(0x[\da-f]+|0o[0-7]+|0b[01]+|(\.\d+|\d+(\.\d*)?)(e[-+]?\d+)?)$/i.test(number)) return null;
+  return sign === '-' ? -Number(number) : Number(number);
 }

@@ -22,8 +22,8 @@ export interface YamlDocument {
 export interface YamlOptions {
   /** Default 1 MiB. For a string its UTF-16 length is compared. */
   readonly maxBytes?: number;
-  /** YAML 1.1's `<<`, which compose files use. */
-  readonly merge?: boolean;
+  /** What compose, whose reader is one of YAML 1.1, takes from there: `<<`, and numbers such as `022`, `1_000` and `0b11`. */
+  readonly yaml11?: boolean;
   /** Tags refused with the hint that they belong to a merge of several files: `!reset`, `!override`. Every other tag is refused too. */
   readonly foreignTags?: readonly string[];
 }
@@ -86,7 +86,7 @@ function read(text: string, file: string, options: YamlOptions): ParsedYaml {
   const errors = document.errors as readonly YAMLParseError[];
   if (errors.length > 0) return refused(file, text, errors.slice(0, MAX_SYNTAX_ERRORS).map(syntaxFlaw));
 
-  const converted = convert(document.contents, options.merge ?? false);
+  const converted = convert(document.contents, options.yaml11 ?? false);
   if (converted.flaws.length > 0) return refused(file, text, converted.flaws);
   const places = placer(text);
   return { ok: true, document: { data: converted.data, place: (path) => places(converted.offsetOf(path)) } };

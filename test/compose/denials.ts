@@ -107,6 +107,7 @@ export const DENIED: readonly DeniedCase[] = [
   key('group_add', [0], '0', ['${V}'], '0', 'group_add.0'),
   key('group_add', ['docker'], 'docker', ['${V}'], 'docker', 'group_add.0'),
   key('group_add', ['00'], '00', ['${V}'], '00', 'group_add.0'),
+  key('group_add', ['-0'], '-0', ['${V}'], '-0', 'group_add.0'),
   key('oom_score_adj', -500, '-500', '${V}', '-500'),
   key('env_file', '/etc/app.env', '/etc/app.env', '${V}', '/etc/app.env', 'env_file', ['bind_sacred', '/etc/app.env']),
   key('env_file', ['/srv/app.env'], '/srv/app.env', ['${V}'], '/srv/app.env', 'env_file.0'),

@@ -285,6 +285,14 @@ describe('G-7: only the service and what it reaches', () => {
     ]);
   });
 
+  it("knows root's group and docker's in every notation that compose has for a number", () => {
+    const file = parsed(
+      'services:\n  app:\n    image: x:1\n    group_add: [01747, 0b1111100110, 9_97, 0b0, 0o+0, +998, "+00999", 1_000]\n',
+    );
+    const { denials } = judgeText(file, 'app', { ...CONTEXT, dockerGroups: ['999', '998', '997'] });
+    expect(denials.map(({ value }) => value)).toEqual(['999', '998', '997', '0', '+00999']);
+  });
+
   it('fails for a service that is not there', () => {
     expect(() => judgeText(composed({ services: {} }), 'constructor', CONTEXT)).toThrow(
       expect.objectContaining({ code: 'PCTL-COMPOSE-NO-SERVICE', exit: 3 }),

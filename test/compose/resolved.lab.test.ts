@@ -8,6 +8,7 @@ import { references } from '../../src/compose/references.js';
 import { readSkeleton, skeleton } from '../../src/compose/skeleton.js';
 import { hasVariable, isInvalidTemplate, mask } from '../../src/compose/variables.js';
 import { DENIED, documentOf } from './denials.js';
+import { NUMBERS } from './numbers.js';
 import { CONTEXT, composed, composeVersions, parsed, resolve } from './setup.js';
 
 const VERSIONS = composeVersions();
@@ -37,6 +38,15 @@ describe.runIf(VERSIONS.length > 0)('the real compose', () => {
     },
     240_000,
   );
+
+  it.each(VERSIONS)('G-7 numbers are what the judge takes them for, $name', ({ command }) => {
+    const text = `services:\n  app:\n    image: x:1\n    environment:\n${NUMBERS.map(([written], at) => `      V${at}: ${written}\n`).join('')}`;
+    const { services } = JSON.parse(resolve(command, text));
+    const judged = parsed(text).services.get('app')?.environment as Record<string, unknown>;
+    for (const [at, [written]] of NUMBERS.entries())
+      if (!written.startsWith('0x3f'))
+        expect(services.app.environment[`V${at}`], written).toBe(String(judged[`V${at}`]));
+  });
 
   const WIDE = `
 services:

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseYaml } from '../../src/manifest/yaml.js';
+import { NUMBERS } from '../compose/numbers.js';
 
 const ALMOST = 1024 * 1024 - 64;
 const fill = (text: string): string => text.repeat(Math.floor(ALMOST / text.length));
@@ -85,7 +86,7 @@ describe('hostile YAML (M-3)', () => {
 
   it('a merge bomb stays within the bound where merging is allowed', () => {
     const wide = `a: &a {${lines(2000, (at) => `k${at}: 1`).replaceAll('\n', ',')}}\n`;
-    expect(codes(wide + lines(2000, (at) => `m${at}: {<<: *a}`), { merge: true })).toContain('PCTL-YAML-ALIASES');
+    expect(codes(wide + lines(2000, (at) => `m${at}: {<<: *a}`), { yaml11: true })).toContain('PCTL-YAML-ALIASES');
   });
 
   it('any text gives a document or problems, never an exception, and places lie in the text', () => {
@@ -122,9 +123,9 @@ describe('hostile YAML (M-3)', () => {
       { maxLength: 60 },
     );
     fc.assert(
-      fc.property(pieces, fc.boolean(), (parts, merge) => {
+      fc.property(pieces, fc.boolean(), (parts, yaml11) => {
         const text = parts.join('');
-        const parsed = parseYaml(text, 'f', { merge });
+        const parsed = parseYaml(text, 'f', { yaml11 });
         if (parsed.ok) return;
         expect(parsed.problems.length).toBeGreaterThan(0);
         const count = text.split('\n').length;
@@ -206,9 +207,14 @@ describe('reading (M-1, M-2)', () => {
 
   it('follows merge keys for compose files: own keys win, then earlier sources', () => {
     const text = 'x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 3\n';
-    const parsed = parseYaml(text, 'f', { merge: true });
+    const parsed = parseYaml(text, 'f', { yaml11: true });
     expect(parsed.ok && JSON.parse(JSON.stringify(parsed.document.data)).z).toEqual({ a: 3, b: 1, c: 2 });
     expect(parsed.ok && parsed.document.place(['z', 'c'])).toEqual({ line: 4, column: 3 });
+  });
+
+  it.each(NUMBERS)('G-7 in a compose file %s is what compose takes it for', (text, value) => {
+    const parsed = parseYaml(`a: ${text}\n`, 'f', { yaml11: true });
+    expect(parsed.ok && parsed.document.data).toEqual({ a: value });
   });
 
   it('an empty file is null', () => {
