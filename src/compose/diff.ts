@@ -1,12 +1,14 @@
 /** Which keys of a service changed between two compose files: names only, never values (P-4, P-6). */
-import type { ComposeFile, Json } from './model.js';
+import type { ComposeFile, Json, Resolved } from './model.js';
 import { readMount } from './mounts.js';
 import { reach } from './references.js';
-import { canonical, compareText, isList, isMap, member, pairs, scalarText } from './values.js';
+import { canonical, compareText, isList, isMap, mapMember, member, pairs, scalarText, strings } from './values.js';
+import { hasVariable } from './variables.js';
 
 /** Told by the name of their member: a list and a map of the same members are equal. */
 const BY_MEMBER = new Set(['environment', 'labels', 'annotations', 'sysctls', 'extra_hosts']);
 const KINDS = ['volumes', 'networks', 'configs', 'secrets'] as const;
+type Kind = (typeof KINDS)[number];
 
 /**
  * Sorted: `environment.LOG_LEVEL`, `image`, `ports`, and top-level entries that it reaches as `volumes.data`. Two notations of the same are no change.
@@ -52,16 +54,27 @@ export function volumesOrNetworksChanged(before: ComposeFile, after: ComposeFile
   return changed.sort(compareText);
 }
 
-/** Does a config or secret of the service hold what a variable gives? Compose keeps the container when that changes. */
-export function contentFromVariables(file: ComposeFile, service: string): boolean {
+/** The same of what the host's compose resolved: a variable can give them another definition while the file stays as it is. */
+export function resolvedEntriesChanged(before: Resolved, after: Resolved): string[] {
+  return (['volumes', 'networks'] as const)
+    .flatMap((kind) => {
+      const [old, now] = [mapMember(before, kind), mapMember(after, kind)];
+      return Object.keys(now)
+        .filter((name) => Object.hasOwn(old, name) && canonical(member(old, name)) !== canonical(member(now, name)))
+        .map((name) => `${kind}.${name}`);
+    })
+    .sort(compareText);
+}
+
+/** Does a top-level entry of these kinds that the service reaches hold what a variable gives? Such entries are in no hash: compose keeps the container. */
+export function entriesFromVariables(file: ComposeFile, service: string, kinds: readonly Kind[] = KINDS): boolean {
   if (!file.services.has(service)) return false;
   const reached = reach(file, service);
-  return (['configs', 'secrets'] as const).some((kind) =>
+  return kinds.some((kind) =>
     reached[kind].some((name) => {
       const definition = member(file[kind], name);
-      if (!isMap(definition)) return false;
-      const content = scalarText(member(definition, 'content') ?? null) ?? '';
-      return member(definition, 'environment') !== undefined || /\$[{A-Za-z_]/.test(content.replaceAll('$$', ''));
+      const named = isMap(definition) && member(definition, 'environment') !== undefined;
+      return named || [...strings(definition)].some(({ text }) => hasVariable(text));
     }),
   );
 }
@@ -83,17 +96,12 @@ function joinsDefault(before: ComposeFile, after: ComposeFile, service: string):
   });
 }
 
-function reachedInEither(
-  before: ComposeFile,
-  after: ComposeFile,
-  service: string,
-  kind: (typeof KINDS)[number],
-): ReadonlySet<string> {
+function reachedInEither(before: ComposeFile, after: ComposeFile, service: string, kind: Kind): ReadonlySet<string> {
   const names = [before, after].flatMap((file) => (file.services.has(service) ? reach(file, service)[kind] : []));
   return new Set(names);
 }
 
-function definitionOf(file: ComposeFile, kind: (typeof KINDS)[number], name: string): string {
+function definitionOf(file: ComposeFile, kind: Kind, name: string): string {
   const definition = member(file[kind], name) ?? null;
   if (!isMap(definition)) return '{}';
   const settled: { [key: string]: Json } = {};

@@ -99,6 +99,8 @@ export interface Questions {
   readonly image: string;
   /** The digest whose release is compared with, null where there is nothing to compare. */
   readonly release: { readonly module: string; readonly digest: string; readonly composeFile: string } | null;
+  /** The plan that was applied last, where what it resolved is compared with (G-8). */
+  readonly lastPlan: { readonly module: string; readonly digest: string } | null;
   /** The service, where P-13 has to be decided. */
   readonly labelOf: string | null;
   /** Absolute paths outside of remote_root to follow. */
@@ -127,6 +129,8 @@ export interface Answers {
     readonly compose: Uint8Array;
     readonly hashes: ReadonlyMap<string, string> | { readonly why: string };
   } | null;
+  /** plan.json of the last apply; empty where it is not there, or was not asked for. */
+  readonly lastPlan: Uint8Array;
   readonly labelHash: string | null;
   readonly binds: ReadonlyMap<string, { readonly kind: string; readonly path: string }>;
   /** `project/service` of a container that has the name already. */
@@ -158,7 +162,7 @@ export async function secondRound(
   const jobs: number[] = [];
   const places = questions.map((question, index) => {
     jobs.push(messages.length);
-    const { group, release } = question;
+    const { group, release, lastPlan } = question;
     let env: string = typeof group.env === 'string' ? group.env : `env.${index}`;
     if (typeof group.env === 'object') messages.push(...put(env, group.env.bytes));
     else env = group.env;
@@ -179,6 +183,7 @@ export async function secondRound(
       hash: release
         ? ask(message('hash', folderOf(release.composeFile) || '.', group.project, env, `ours/${kept}`))
         : null,
+      lastPlan: lastPlan ? ask(message('get', keptPath(lastPlan.module, lastPlan.digest, 'plan.json'))) : null,
       label,
       kept: question.kept === null ? null : askKept(question.kept, ask),
     };
@@ -197,6 +202,7 @@ export async function secondRound(
         ...readFiles(answer(place.keyed), question.hostFiles, host),
       ]),
       imageId: readImage(told(answer(place.image), host, 'its images')),
+      lastPlan: place.lastPlan === null ? new Uint8Array() : answer(place.lastPlan).out,
       release:
         place.compose !== null && place.hash !== null && answer(place.compose).out.length > 0
           ? { compose: answer(place.compose).out, hashes: readHashes(answer(place.hash)) }

@@ -1,3 +1,4 @@
+import { entriesFromVariables } from '../compose/diff.js';
 import { judgeResolved } from '../compose/policy.js';
 import { readSkeleton } from '../compose/skeleton.js';
 import { STEERING } from '../compose/steering.js';
@@ -157,6 +158,10 @@ export async function halfway(
       release:
         compare && applied?.plan_digest
           ? { module: id, digest: applied.plan_digest, composeFile: lastCompose?.path ?? one.composeFile }
+          : null,
+      lastPlan:
+        applied?.plan_digest && entriesFromVariables(one.compose, module.service, ['volumes', 'networks'])
+          ? { module: id, digest: applied.plan_digest }
           : null,
       labelOf: applied === null && there ? module.service : null,
       binds: [...new Set(outside)],

@@ -1,7 +1,8 @@
 /** One module's observation and its plan, from the answers of both rounds. */
 import { alsoAffected, landlordsOf, tenantsOf } from '../compose/affected.js';
-import { volumesOrNetworksChanged } from '../compose/diff.js';
+import { resolvedEntriesChanged, volumesOrNetworksChanged } from '../compose/diff.js';
 import { parseCompose } from '../compose/file.js';
+import type { Resolved } from '../compose/model.js';
 import type { Answers, FirstRound } from '../execute/observe.js';
 import { EXIT_POLICY_VIOLATION } from '../exits.js';
 import { sha256 } from '../plan/artifact.js';
@@ -11,6 +12,7 @@ import { dotenvOf, inRepo, type MountSource, onHost } from '../plan/files.js';
 import type { Interrupted } from '../plan/interrupted.js';
 import { foldersFor, makePlan, PROTECTED_REASON, tenantReason } from '../plan/make.js';
 import { madeElsewhere, type Observation } from '../plan/observation.js';
+import { keptPlan } from '../plan/release.js';
 import { hostProblems } from './host-problems.js';
 import { judgeKept } from './kept-release.js';
 import {
@@ -39,8 +41,13 @@ export async function planOf(
   const failures = hostProblems(half, answers, first);
   const before = answers.release ? parseCompose(answers.release.compose, one.module.composeFile) : null;
   const composeBefore = before?.ok ? before.file : null;
-  const changedVolumes = composeBefore ? volumesOrNetworksChanged(composeBefore, one.compose, module.service) : [];
-  for (const name of changedVolumes) {
+  const { lastPlan } = half.questions;
+  const resolvedBefore = lastPlan ? keptPlan(answers.lastPlan, lastPlan.digest)?.resolved : undefined;
+  const changedVolumes = [
+    ...(composeBefore ? volumesOrNetworksChanged(composeBefore, one.compose, module.service) : []),
+    ...(resolvedBefore ? resolvedEntriesChanged(resolvedBefore as Resolved, read.resolved) : []),
+  ];
+  for (const name of new Set(changedVolumes)) {
     failures.push(
       fail(
         module.id,

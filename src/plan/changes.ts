@@ -1,5 +1,5 @@
 /** desired + observed -> changes, each with exactly its reason (P-4, P-6). Pure. */
-import { changedKeys, contentFromVariables } from '../compose/diff.js';
+import { changedKeys, entriesFromVariables } from '../compose/diff.js';
 import type { ComposeFile } from '../compose/model.js';
 import type { ServiceModule } from '../manifest/model.js';
 import type { Plan, Status } from '../manifest/types.js';
@@ -115,7 +115,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
       const read =
         file.role === 'env_file' ||
-        (file.role === 'dotenv' && !desired.mountsDotenv && !contentFromVariables(compose, module.service));
+        (file.role === 'dotenv' && !desired.mountsDotenv && !entriesFromVariables(compose, module.service));
       if ((changed || state.moved || state.toWrite) && !read) force = true;
     }
   };

@@ -1,5 +1,5 @@
 /** What differs between a host and what was last applied there (P-11). Pure. */
-import { contentFromVariables } from '../compose/diff.js';
+import { entriesFromVariables } from '../compose/diff.js';
 import type { ComposeFile } from '../compose/model.js';
 import { references } from '../compose/references.js';
 import type { Status } from '../manifest/types.js';
@@ -41,7 +41,7 @@ function unmoved(status: Status, { applied, hashNow }: Definition, composeVersio
   const named =
     dotenvRoles({ composeFile: composeFileOf(status) }, names).length > 0 ||
     [...names.envFiles, ...names.files].some(({ path }) => hasVariable(path));
-  if (named || contentFromVariables(applied, service)) return false;
+  if (named || entriesFromVariables(applied, service)) return false;
   return status.compose_version === composeVersion && hashNow !== null && hashNow === status.definition_hash;
 }
 

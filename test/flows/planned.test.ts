@@ -1,12 +1,14 @@
 /** One module's plan from what its host answered (P-6, P-12). */
 import { describe, expect, it } from 'vitest';
+import type { Resolved } from '../../src/compose/model.js';
 import { references } from '../../src/compose/references.js';
 import { planOf } from '../../src/flows/planned.js';
 import type { HostConfig, ServiceModule } from '../../src/manifest/model.js';
 import type { Plan } from '../../src/manifest/types.js';
+import { planBytes } from '../../src/plan/artifact.js';
 import { treeOf, wantedFiles } from '../../src/plan/files.js';
 import { parsed } from '../compose/setup.js';
-import { containerFixture, observationFixture, statusFixture } from '../fixtures/plans.js';
+import { containerFixture, observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
 
 const hex = (letter: string): string => letter.repeat(64);
 const file = (path: string, role: string, letter: string) => ({
@@ -42,7 +44,12 @@ const tree = treeOf(
 );
 
 /** The plan after the `.env` beside core/compose.yaml became another one and nothing else did. `envFiles`: what the host made of variables in their paths. */
-async function afterDotenvChanged(text: string, envFiles: readonly string[] = []): Promise<Plan> {
+async function afterDotenvChanged(
+  text: string,
+  envFiles: readonly string[] = [],
+  before: Resolved = {},
+  now: Resolved = {},
+): Promise<Plan> {
   const compose = parsed(text, 'core/compose.yaml');
   const { engine } = observationFixture();
   const named = references(compose, 'web');
@@ -54,6 +61,7 @@ async function afterDotenvChanged(text: string, envFiles: readonly string[] = []
     tree,
   );
   const planned = wanted.files.map(({ path, role }) => file(path, role, path === 'core/.env' ? '2' : '7'));
+  const last = planFixture({ resolved: before });
   const seen = (digest: string) => ({ kind: 'file', mode: '0644', uid: 1000, digest });
   const [half, answers, first, delivered, context] = [
     {
@@ -71,9 +79,13 @@ async function afterDotenvChanged(text: string, envFiles: readonly string[] = []
       status: statusFixture({
         files: wanted.files.map(({ path, role }) => file(path, role, path === 'core/.env' ? '1' : '7')) as never,
       }),
-      skeleton: { resolved: {}, variables: new Map(), image: 'lab/busybox:1' },
+      skeleton: {
+        resolved: now,
+        variables: new Map(named.variables.map(({ name }) => [name, true])),
+        image: 'lab/busybox:1',
+      },
       hashNow: hex('d'),
-      questions: { release: null },
+      questions: { release: null, lastPlan: { module: 'web', digest: last.digest } },
       files: planned,
       wanted,
       warnings: [],
@@ -85,6 +97,7 @@ async function afterDotenvChanged(text: string, envFiles: readonly string[] = []
       files: new Map(planned.map(({ path }) => [path, seen(hex(path === 'core/.env' ? '1' : '7'))])),
       imageId: containerFixture().image,
       release: null,
+      lastPlan: planBytes(last),
       labelHash: null,
       binds: new Map(),
       named: null,
@@ -139,5 +152,33 @@ describe('P-6 a changed .env is a reason for a service that names it as env_file
     ['none', 'hostname: web'],
   ])('but not where it names %s', async (_how, line) => {
     expect((await afterDotenvChanged(service(`    ${line}\n`))).exitCode).toBe(0);
+  });
+});
+
+describe('G-8, P-6 a top-level entry that takes a variable', () => {
+  it.each([
+    ['a network by its name', 'networks: [proxy]', `networks: { proxy: { external: true, name: "\${NET}" } }`],
+    ['a volume by its name', 'volumes: ["data:/d"]', `volumes: { data: { name: "\${VOL}" } }`],
+    ['a config by its content', 'configs: [motd]', `configs: { motd: { content: "\${MOTD}" } }`],
+    ['a secret by the name of one', 'secrets: [key]', 'secrets: { key: { environment: KEY } }'],
+  ])('%s: a changed .env recreates by force, since it is in no hash', async (_what, line, top) => {
+    const plan = await afterDotenvChanged(`${service(`    ${line}\n`)}${top}\n`);
+    expect(plan.changes[0]).toMatchObject({ action: 'update', reasons: ['env file changed: .env'] });
+    expect(plan).toMatchObject({ recreates: true, force_recreate: true });
+  });
+
+  it('without one, and with a dollar that is none, nothing is forced', async () => {
+    const text = `${service(`    hostname: "\${H}"\n    networks: [proxy]\n`)}networks: { proxy: { labels: { a: $$H } } }\n`;
+    expect(await afterDotenvChanged(text)).toMatchObject({ recreates: true, force_recreate: false });
+  });
+
+  it.each([
+    ['volumes', { volumes: { data: { name: 'one' } } }, { volumes: { data: { name: 'two' } } }],
+    ['networks', { networks: { data: { name: 'one' } } }, { networks: { data: { external: true, name: 'one' } } }],
+  ])('%s that became another one by it are refused (volume_changed)', async (kind, before, now) => {
+    const text = service('    hostname: web\n');
+    await expect(afterDotenvChanged(text, [], before, now)).rejects.toThrow(`the definition of ${kind}.data changed`);
+    await expect(afterDotenvChanged(text, [], before, before)).resolves.toBeDefined();
+    await expect(afterDotenvChanged(text, [], {}, now)).resolves.toBeDefined();
   });
 });

@@ -50,6 +50,11 @@ describe('P-11 a changed .env', () => {
     expect(drift(service(`    ${line}\n`))).toEqual(['env file changed: .env']);
   });
 
+  it('is drift of a service whose network takes its name from it', () => {
+    const text = `${service('    networks: [proxy]\n')}networks: { proxy: { external: true, name: "\${NET}" } }\n`;
+    expect(drift(text)).toEqual(['env file changed: .env']);
+  });
+
   it.each([
     ['names another one', 'env_file: app.env'],
     ['names that of another folder', 'env_file: sub/.env'],
