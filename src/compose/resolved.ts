@@ -5,7 +5,18 @@ import { shownOption } from './driver-options.js';
 import type { Json, Resolved } from './model.js';
 import { joinedNetworks } from './rules-networks.js';
 import { mountedVolumes } from './rules-volumes.js';
-import { canonical, compareText, isList, isMap, type JsonMap, mapMember, member, pairs, scalarText } from './values.js';
+import {
+  compareText,
+  isList,
+  isMap,
+  type JsonMap,
+  mapMember,
+  member,
+  pairs,
+  scalarText,
+  settled,
+  sorted,
+} from './values.js';
 
 type Building = { [key: string]: Json };
 
@@ -28,7 +39,7 @@ export function resolvedOf(answer: Answer, definition: JsonMap): Resolved {
 function serviceOf(answer: Answer, definition: JsonMap): JsonMap {
   const own = answer.service;
   const service: Building = {};
-  for (const key of Object.keys(answer.other)) service[key] = settled(member(answer.other, key) ?? null, key);
+  for (const key of Object.keys(answer.other)) service[key] = settled(member(answer.other, key) ?? null);
   const image = member(definition, 'image') ?? null;
   if (image !== null && image !== '') service.image = text(member(own, 'image'), 'an image');
   const containerName = member(own, 'container_name') ?? null;
@@ -101,8 +112,7 @@ function entries(names: readonly string[], definitions: JsonMap): JsonMap {
           name: textOrNull(member(definition, 'name'), 'a name'),
           driver: textOrNull(member(definition, 'driver'), 'a driver'),
           driver_opts: optionsOf(definition),
-          external:
-            external === true || isMap(external) ? true : external === false ? null : settled(external, 'external'),
+          external: external === true || isMap(external) ? true : external === false ? null : settled(external),
         }),
       ];
     }),
@@ -122,7 +132,7 @@ function fileEntries(names: readonly string[], definitions: JsonMap): JsonMap {
   return Object.fromEntries(
     [...names].sort(compareText).map((name) => {
       const definition = mapMember(definitions, name);
-      const external = settled(member(definition, 'external') ?? null, 'external');
+      const external = settled(member(definition, 'external') ?? null);
       return [
         name,
         withoutEmpty({
@@ -133,25 +143,6 @@ function fileEntries(names: readonly string[], definitions: JsonMap): JsonMap {
     }),
   );
 }
-
-/** Lists sorted, floats as text. */
-function settled(value: Json, key: string): Json {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) return String(value);
-  if (isList(value)) return sorted(value.map((item) => settled(item, key)));
-  if (isMap(value))
-    return Object.fromEntries(
-      Object.keys(value)
-        .sort(compareText)
-        .map((name) => [name, settled(member(value, name) ?? null, name)]),
-    );
-  return value;
-}
-
-const sorted = (items: readonly Json[]): readonly Json[] =>
-  items
-    .map((item) => [canonical(item), item] as const)
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([, item]) => item);
 
 function list(value: Json | undefined, what: string): readonly Json[] {
   if (value === undefined || value === null) return [];

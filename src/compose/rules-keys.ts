@@ -12,7 +12,18 @@ import {
 } from './policy-table.js';
 import { judgeFile } from './rules-paths.js';
 import { at, type Bench, checkKeys, deny, denyShape, isLeftOpen } from './subject.js';
-import { elementText, isList, isMap, mapMember, member, type Path, pairs, scalarText, strings } from './values.js';
+import {
+  elementText,
+  isList,
+  isMap,
+  mapMember,
+  member,
+  type Path,
+  pairs,
+  scalarText,
+  settled,
+  strings,
+} from './values.js';
 
 /** What the engine takes as an image, and no word that a command could take for an option. */
 const IMAGE = /^[a-zA-Z0-9[][a-zA-Z0-9._:/@+[\]-]{0,511}$/;
@@ -199,7 +210,8 @@ function judgeElement(
     for (const found of strings(element, path)) open = isLeftOpen(bench, found.text, found.path) || open;
   }
   if (open) return;
-  const text = rule === 'devices' ? deviceText(element) : elementText(element);
+  // Of both passes the same, so that one exception holds for both; what is judged by its text alone stays as it is written.
+  const text = rule === 'devices' ? deviceText(element) : elementText(always ? element : settled(element));
   deny(bench, rule, `${prefix}${text}`.replaceAll('\0', '$?'), path, why);
 }
 

@@ -45,6 +45,22 @@ export function canonical(value: Json | undefined): string {
   return JSON.stringify(value);
 }
 
+/** The form in which a plan keeps what was resolved: lists and keys sorted, floats as text. */
+export function settled(value: Json): Json {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return String(value);
+  if (isList(value)) return sorted(value.map(settled));
+  if (!isMap(value)) return value;
+  const names = Object.keys(value).sort(compareText);
+  return Object.fromEntries(names.map((name) => [name, settled(member(value, name) ?? null)]));
+}
+
+export function sorted(items: readonly Json[]): readonly Json[] {
+  return items
+    .map((item) => [canonical(item), item] as const)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([, item]) => item);
+}
+
 /** A scalar's own text, else its canonical JSON: how an element is named in an exception. */
 export function elementText(value: Json): string {
   return scalarText(value) ?? canonical(value);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Verdict } from '../../src/compose/model.js';
-import { exceptionToPaste, judgeText } from '../../src/compose/policy.js';
+import { exceptionToPaste, judgeResolved, judgeText } from '../../src/compose/policy.js';
 import { POLICY_TABLE, rowOf } from '../../src/compose/policy-table.js';
+import { readSkeleton, skeleton } from '../../src/compose/skeleton.js';
 import { DENIED, documentOf } from './denials.js';
 import { CONTEXT, composed, parsed } from './setup.js';
 
@@ -283,6 +284,19 @@ describe('G-7: only the service and what it reaches', () => {
     expect(short(judged({ volumes: ['dd:/d'] }, top))).toEqual([
       ['volume_driver_opts', 'device=//nas/x o=username=u,password=***,ro type=cifs'],
     ]);
+  });
+
+  it('names an element as it is named once it is resolved, so that one exception holds for both', () => {
+    const devices = [{ driver: 'nvidia', count: 0.5, capabilities: ['gpu', 'compute', 'video'] }];
+    const file = composed({
+      services: { app: { image: 'x:1', deploy: { resources: { reservations: { devices } } }, gpus: devices } },
+    });
+    const [text] = judgeText(file, 'app', CONTEXT).denials;
+    const asked = JSON.parse(skeleton(file, ['app'], []));
+    const { resolved } = readSkeleton({ ...asked, networks: {} }, 'app', file);
+    const allow = [{ module: 'web', rule: 'gpus', value: text?.value ?? '', reason: 'films', expires: null }];
+    expect(judgeResolved(resolved, { ...CONTEXT, allow })).toMatchObject({ denials: [], warnings: [] });
+    expect(judgeText(file, 'app', { ...CONTEXT, allow })).toMatchObject({ denials: [], warnings: [] });
   });
 
   it("knows root's group and docker's in every notation that compose has for a number", () => {
