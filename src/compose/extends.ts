@@ -7,6 +7,8 @@ export type Report = (path: Path, code: string, message: string, hint?: string) 
 
 /** Services that extend one another in a row. */
 const MAX_CHAIN = 16;
+/** Characters of what is merged for all services of a file together: a long base costs once for each that extends it. */
+const MAX_MERGED = 2 * 1024 * 1024;
 
 /** Replaced as a whole. */
 const REPLACED = new Set(['command', 'entrypoint', 'healthcheck.test']);
@@ -50,13 +52,22 @@ export function followExtends(
       );
   }
   const done = new Map<string, JsonMap>();
+  let spent = 0;
+  const extended = (name: string, base: JsonMap, own: JsonMap): JsonMap => {
+    if (spent > MAX_MERGED) return own;
+    spent += JSON.stringify([base, own]).length;
+    if (spent <= MAX_MERGED) return extendService(base, own);
+    const what = `what services extend is more than ${MAX_MERGED} characters once it is merged`;
+    report(['services', name, 'extends'], 'PCTL-COMPOSE-BASE', what, 'let fewer extend it, or make it shorter');
+    return own;
+  };
   const follow = (name: string, left: number): JsonMap => {
     const own = services.get(name) ?? {};
     const base = bases.get(name);
     const known = done.get(name);
     if (known) return known;
     const { extends: _, ...plain } = own;
-    const merged = base === undefined || left === 0 ? plain : extendService(follow(base, left - 1), own);
+    const merged = base === undefined || left === 0 ? plain : extended(name, follow(base, left - 1), own);
     done.set(name, merged);
     return merged;
   };

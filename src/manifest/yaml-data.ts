@@ -5,6 +5,8 @@ import type { Flaw } from './yaml-scan.js';
 
 /** Values that a file may stand for once its aliases are followed. */
 const MAX_VALUES = 100_000;
+/** Long text weighs more than one value: somebody will read it as often as it stands there. */
+const weightOf = (text: string): number => 1 + (text.length >> 7);
 /** More problems of one file are not collected. */
 const MAX_FLAWS = 100;
 
@@ -48,11 +50,12 @@ class Converter {
   }
 
   private bare(node: unknown): Converted {
-    this.count(1, offsetOfNode(node));
+    const value = isScalar(node) ? this.scalar(node) : null;
+    const weight = typeof value === 'string' ? weightOf(value) : 1;
+    this.count(weight, offsetOfNode(node));
     if (isMap(node)) return this.map(node);
     if (isSeq(node)) return this.seq(node);
-    if (isScalar(node)) return { value: this.scalar(node), weight: 1 };
-    return { value: null, weight: 1 };
+    return { value, weight };
   }
 
   private count(weight: number, offset: number): boolean {
@@ -125,7 +128,7 @@ class Converter {
     for (const pair of node.items) {
       const key = this.key(pair.key, offsetOfNode(node));
       const made = this.node(pair.value);
-      weight += made.weight + 1;
+      weight += made.weight + (key === null ? 1 : weightOf(key.name));
       if (key === null) continue;
       if (key.name === '<<') {
         inherited.push({ offset: key.offset, made: made.value, node: pair.value });

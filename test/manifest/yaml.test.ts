@@ -28,6 +28,16 @@ const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
 /** What an attacker puts into a pull request, and the code that answers; null: slow once, valid all the same. */
 const HOSTILE: [name: string, text: string | Uint8Array, code: string | null][] = [
   ['alias bomb', bomb, 'PCTL-YAML-ALIASES'],
+  [
+    'a long text a thousand times',
+    `a: &a "${'x'.repeat(100_000)}"\nb: [${Array(1000).fill('*a').join(',')}]`,
+    'PCTL-YAML-ALIASES',
+  ],
+  [
+    'a long key a thousand times',
+    `a: &a {"${'x'.repeat(100_000)}": 1}\nb: [${Array(1000).fill('*a').join(',')}]`,
+    'PCTL-YAML-ALIASES',
+  ],
   ['alias inside its own anchor', 'a: &a [*a]', 'PCTL-YAML-ALIAS'],
   ['alias without an anchor', 'a: *b', 'PCTL-YAML-ALIAS'],
   ['alias before its anchor', 'a: *b\nb: &b 1', 'PCTL-YAML-ALIAS'],
@@ -43,6 +53,7 @@ const HOSTILE: [name: string, text: string | Uint8Array, code: string | null][] 
   ['a quote over half a million lines', `"${fill('a\n')}`, 'PCTL-YAML-SYNTAX'],
   ['a million colons', fill(':'), 'PCTL-YAML-SYNTAX'],
   ['a megabyte of text', fill('a b\n'), null],
+  ['a long text twice', `a: &a "${'x'.repeat(100_000)}"\nb: [*a, *a]`, null],
   ['a megabyte of block text', `a: |\n${fill(' x\n')}`, null],
   ['documents without end', fill('---\n'), 'PCTL-YAML-SIZE'],
   ['a second document', 'a: 1\n---\nb: 2\n', 'PCTL-YAML-DOCUMENTS'],
