@@ -14,11 +14,16 @@ export const isClock = (path: string, leadsTo: string): boolean =>
 /** Sockets of engines: whoever reaches one is root on the host. */
 const SOCKETS = /^\/(var\/)?run\/(.*\/)?(docker|containerd|podman|crio|buildkitd)\.sock$|\/docker\.sock$/;
 
-/** The absolute, normalised host path of a source as written; null where only the host could tell (`~`), or it is no path. */
+/** The absolute, normalised host path of a source; null where only the host could tell (`~`), where a `$` would read as a variable, or it is no path. */
 export function hostPath(source: string, folder: string): string | null {
-  if (source.startsWith('~') || source.includes('\\')) return null;
+  if (source.startsWith('~') || /[\\$]/.test(source)) return null;
   return normalise(source.startsWith('/') ? source : `${folder}/${source}`);
 }
+
+const unknownWhy = (source: string, wanted: string): string =>
+  source.includes('$')
+    ? 'a path with a $ in it is not followed; rename it'
+    : `where it is, only the host could tell; write ${wanted} path`;
 
 export type BindFlaw = { readonly rule: string; readonly why: string; readonly exceptionPossible: boolean };
 
@@ -48,7 +53,7 @@ function holdsState(path: string, remoteRoot: string): string | null {
 export function judgeBind(bench: Bench, source: string, readOnly: boolean | null, path: Path): void {
   const known = hostPath(source, bench.context.folder);
   if (known === null) {
-    deny(bench, 'bind_outside', source, path, 'where it is, only the host could tell; write an absolute path', false);
+    deny(bench, 'bind_outside', source, path, unknownWhy(source, 'an absolute'), false);
     return;
   }
   const flaw = bindFlaw(known, readOnly, bench.context);
@@ -60,14 +65,7 @@ export function judgeFile(bench: Bench, rule: string, source: string, path: Path
   const { context } = bench;
   const known = hostPath(source, context.folder);
   if (known === null) {
-    deny(
-      bench,
-      rule,
-      `${prefix}${source}`,
-      path,
-      'where it is, only the host could tell; write a relative path',
-      false,
-    );
+    deny(bench, rule, `${prefix}${source}`, path, unknownWhy(source, 'a relative'), false);
     return;
   }
   const value = `${prefix}${known}`;

@@ -130,6 +130,8 @@ export const DENIED: readonly DeniedCase[] = [
     ['env_file', '/etc/app.env'],
     false,
   ),
+  key('env_file', ['a$$b.env'], 'a$b.env', ['${V}.env'], 'a$b', 'env_file.0', ['env_file', 'a$b.env'], false),
+  bind('/mnt/media/a$.b', 'bind_outside', false),
   bind('/etc', 'bind_sacred', false),
   bind('/', 'bind_sacred', false),
   bind('/var', 'bind_sacred', false),
