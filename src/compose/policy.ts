@@ -75,6 +75,16 @@ export function judgeResolved(
   return { ...verdict(bench, place, true, TEXT_ONLY), open: [] };
 }
 
+/** What both passes say together. Each sees parts that the other does not: an exception that one of them needed matches something. */
+export function bothPasses(text: Verdict, resolved: Verdict): Pick<Verdict, 'exceptions' | 'warnings'> {
+  const needed = new Map([...text.exceptions, ...resolved.exceptions].map((one) => [matchesNothing(one), one]));
+  const warnings = new Set([...text.warnings, ...resolved.warnings]);
+  return {
+    exceptions: [...needed.values()],
+    warnings: [...warnings].filter((warning) => !needed.has(warning)),
+  };
+}
+
 /** Lists of the resolved document are sorted, so an index there says nothing about the file. */
 function placeOfSorted(path: Path): Path {
   const index = path.findIndex((step) => typeof step === 'number');
@@ -127,8 +137,7 @@ function verdict(
     if (used.has(exception)) continue;
     if (isExpired(exception, context))
       warnings.push(`the exception ${named(exception)} has expired (${exception.expires})`);
-    else if (complete && !elsewhere.has(exception.rule))
-      warnings.push(`the exception ${named(exception)} matches nothing`);
+    else if (complete && !elsewhere.has(exception.rule)) warnings.push(matchesNothing(exception));
   }
   return {
     denials: distinct(denials),
@@ -154,7 +163,11 @@ function canonicalValue(rule: string, value: string): string {
 const isExpired = (exception: Exception, context: PolicyContext): boolean =>
   exception.expires !== null && exception.expires < context.today;
 
-const named = ({ rule, value }: Exception): string => (value === null ? rule : `${rule} ${value}`);
+const named = ({ rule, value }: Pick<Exception, 'rule' | 'value'>): string =>
+  value === null ? rule : `${rule} ${value}`;
+
+const matchesNothing = (exception: Pick<Exception, 'rule' | 'value'>): string =>
+  `the exception ${named(exception)} matches nothing`;
 
 /** The same element mounted twice is one denial. */
 function distinct(denials: readonly Denial[]): readonly Denial[] {

@@ -1,5 +1,5 @@
 import { entriesFromVariables } from '../compose/diff.js';
-import { judgeResolved } from '../compose/policy.js';
+import { bothPasses, judgeResolved } from '../compose/policy.js';
 import { readSkeleton } from '../compose/skeleton.js';
 import { STEERING } from '../compose/steering.js';
 import type { ComposeGroup, FirstRound } from '../execute/observe.js';
@@ -138,11 +138,7 @@ export async function halfway(
     bytes,
     hashNow,
     verdict,
-    exceptions: [...one.verdict.exceptions, ...verdict.exceptions].filter(
-      (entry, index, all) =>
-        all.findIndex((other) => other.rule === entry.rule && other.value === entry.value) === index,
-    ),
-    warnings: [...new Set([...one.verdict.warnings, ...verdict.warnings])],
+    ...bothPasses(one.verdict, verdict),
     questions: {
       group,
       files: [

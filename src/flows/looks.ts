@@ -76,7 +76,7 @@ export interface Halfway {
   readonly hashNow: string;
   readonly questions: Questions;
   readonly verdict: Verdict;
-  readonly exceptions: Plan['exceptions'];
+  readonly exceptions: Verdict['exceptions'];
   readonly warnings: readonly string[];
 }
 

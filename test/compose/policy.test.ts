@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Verdict } from '../../src/compose/model.js';
-import { exceptionToPaste, judgeResolved, judgeText } from '../../src/compose/policy.js';
+import { bothPasses, exceptionToPaste, judgeResolved, judgeText } from '../../src/compose/policy.js';
 import { POLICY_TABLE, rowOf } from '../../src/compose/policy-table.js';
 import { readSkeleton, skeleton } from '../../src/compose/skeleton.js';
 import { DENIED, documentOf } from './denials.js';
@@ -297,6 +297,26 @@ describe('G-7: only the service and what it reaches', () => {
     const allow = [{ module: 'web', rule: 'gpus', value: text?.value ?? '', reason: 'films', expires: null }];
     expect(judgeResolved(resolved, { ...CONTEXT, allow })).toMatchObject({ denials: [], warnings: [] });
     expect(judgeText(file, 'app', { ...CONTEXT, allow })).toMatchObject({ denials: [], warnings: [] });
+  });
+
+  it('an exception for what only the text shows matches something', () => {
+    const file = composed({
+      services: { app: { image: 'x:1', networks: { lan: null }, configs: ['c'] } },
+      networks: { lan: { ipam: { driver: 'dhcp' } } },
+      configs: { c: { file: 'c.conf', template_driver: 'golang' } },
+    });
+    const exception = { module: 'web', reason: 'so it is', expires: null };
+    const allow = [
+      { ...exception, rule: 'networks', value: 'lan:ipam.driver=dhcp' },
+      { ...exception, rule: 'configs', value: 'c:template_driver' },
+      { ...exception, rule: 'configs', value: 'c:driver' },
+    ];
+    const asked = JSON.parse(skeleton(file, ['app'], []));
+    const { resolved } = readSkeleton(asked, 'app', file);
+    const context = { ...CONTEXT, allow };
+    const both = bothPasses(judgeText(file, 'app', context), judgeResolved(resolved, context));
+    expect(both.exceptions.map(({ value }) => value)).toEqual(['c:template_driver', 'lan:ipam.driver=dhcp']);
+    expect(both.warnings).toEqual(['the exception configs c:driver matches nothing']);
   });
 
   it("knows root's group and docker's in every notation that compose has for a number", () => {
