@@ -122,19 +122,25 @@ function byName(value: Json): Json {
 }
 
 function changedMembers(before: Json | undefined, after: Json | undefined): readonly string[] {
-  const old = new Map(membersOf(before));
-  const now = new Map(membersOf(after));
+  const old = membersOf(before);
+  const now = membersOf(after);
   return [...new Set([...old.keys(), ...now.keys()])].filter(
     (name) => !old.has(name) || !now.has(name) || old.get(name) !== now.get(name),
   );
 }
 
-/** `extra_hosts` has `name:address` too. */
-function membersOf(value: Json | undefined): readonly (readonly [string, string | null])[] {
-  return (pairs(value) ?? []).map(([name, text]) => {
+/** `extra_hosts` has `name:address` too, and several addresses of one name, which in a map are a list. */
+function membersOf(value: Json | undefined): ReadonlyMap<string, string | null> {
+  const members = new Map<string, (string | null)[]>();
+  for (const [name, text] of pairs(value) ?? []) {
     const colon = name.indexOf(':');
-    return text === null && colon > 0 ? [name.slice(0, colon), name.slice(colon + 1)] : [name, text];
-  });
+    const short = text === null && colon > 0;
+    const [key, one] = short ? [name.slice(0, colon), name.slice(colon + 1)] : [name, text];
+    const before = members.get(key);
+    if (before) before.push(one);
+    else members.set(key, [one]);
+  }
+  return new Map([...members].map(([name, all]) => [name, all.length === 1 ? (all[0] ?? null) : canonical(all)]));
 }
 
 /** One form for notations that mean the same. */

@@ -54,6 +54,24 @@ describe('P-4, P-6: names of the keys that changed', () => {
     ['a key that went', { user: '1' }, {}, ['user']],
     ['a mount', { volumes: ['./a:/a'] }, { volumes: ['./a:/a:z'] }, ['volumes']],
     [
+      'one of two addresses of a host',
+      { extra_hosts: ['h:1.2.3.4', 'h:::1'] },
+      { extra_hosts: ['h:9.9.9.9', 'h:::1'] },
+      ['extra_hosts.h'],
+    ],
+    [
+      'both notations of two addresses',
+      { extra_hosts: ['h=1.2.3.4', 'a:1.1.1.1', 'h:::1'] },
+      { extra_hosts: { h: ['1.2.3.4', '::1'], a: '1.1.1.1' } },
+      [],
+    ],
+    [
+      'which of two values is the last',
+      { environment: ['A=1', 'A=2'] },
+      { environment: ['A=2', 'A=1'] },
+      ['environment.A'],
+    ],
+    [
       'extra_hosts',
       { extra_hosts: ['a:1.1.1.1', 'b:2'] },
       { extra_hosts: { a: '1.1.1.2', b: '2' } },
