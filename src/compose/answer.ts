@@ -3,12 +3,12 @@ import { PlatformError } from '../errors.js';
 import { EXIT_REMOTE_FAILED } from '../exits.js';
 import type { Json } from './model.js';
 import { isMap, type JsonMap, member } from './values.js';
+import { isVariableName } from './variables.js';
 
 /** Values in one answer; that of a file with a hundred services has some thousand. */
 const MAX_VALUES = 50_000;
 const MAX_DEPTH = 24;
 const MAX_TEXT = 16_384;
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
 
 export interface Answer {
   readonly service: JsonMap;
@@ -49,7 +49,7 @@ export function readAnswer(json: unknown, service: string, extensionKey: string)
   const extension = needed(document, extensionKey);
   const variables = new Map<string, boolean>();
   for (const [name, value] of Object.entries(needed(extension, 'variables'))) {
-    if (!VARIABLE.test(name) || (value !== '1' && value !== '' && value !== null))
+    if (!isVariableName(name) || (value !== '1' && value !== '' && value !== null))
       throw answerError('a variable that is neither there nor absent');
     variables.set(name, value === '1');
   }

@@ -5,7 +5,7 @@ import { type Bases, followExtends, type Report } from './extends.js';
 import type { ComposeFile, Json, ParsedCompose } from './model.js';
 import { TOP_LEVEL_KEYS } from './policy-table.js';
 import { isMap, type JsonMap, member, type Path, strings } from './values.js';
-import { hasVariable, isInvalidTemplate } from './variables.js';
+import { hasVariable, isInvalidTemplate, isVariableName, variablesIn } from './variables.js';
 
 /** Compose files of known projects stay under 50 kB. */
 export const COMPOSE_MAX_BYTES = 1024 * 1024;
@@ -13,6 +13,8 @@ const MAX_PROBLEMS = 100;
 /** What compose itself takes, but for a first character that a command could take for an option (X-2) and what names a folder everywhere else. */
 const NAME = /^(?!\.{1,2}$)[a-zA-Z0-9_.][a-zA-Z0-9._-]{0,127}$/;
 const PROJECT = /^[a-z0-9][a-z0-9_-]*$/;
+const NO_NAME = "a variable's name is up to 256 of A-Z, a-z, 0-9 and _, and does not begin with a digit";
+const NAME_HINT = 'give the variable another name';
 const DEFINITIONS = ['volumes', 'networks', 'configs', 'secrets'] as const;
 
 /** Findings that are policy (exit 4) and not form (exit 3). */
@@ -73,6 +75,8 @@ function readFile(data: JsonMap, path: string, place: (at: Path) => Where, repor
   for (const { text, path: at } of strings(data)) {
     if (isInvalidTemplate(text))
       report(at, 'PCTL-COMPOSE-VARIABLE', 'not a variable that compose can read', 'write `$$` where a `$` is meant');
+    else if (variablesIn(text).some(({ name }) => !isVariableName(name)))
+      report(at, 'PCTL-COMPOSE-VARIABLE', NO_NAME, NAME_HINT);
   }
   const services = readServices(data, report);
   const followed = followExtends(services, report);
@@ -164,6 +168,11 @@ function readDefinitions(data: JsonMap, kind: (typeof DEFINITIONS)[number], repo
     if (!NAME.test(name)) report([kind, name], 'PCTL-COMPOSE-NAME', `${shown(name)} is not a name that compose takes`);
     else if (entry !== null && !isMap(entry))
       report([kind, name], 'PCTL-COMPOSE-SHAPE', `${kind}.${name} is no mapping`);
+    else if (entry !== null) {
+      const from = member(entry, 'environment') ?? null;
+      if (from !== null && !(typeof from === 'string' && isVariableName(from)))
+        report([kind, name, 'environment'], 'PCTL-COMPOSE-VARIABLE', NO_NAME, NAME_HINT);
+    }
   }
   return value;
 }

@@ -7,7 +7,7 @@ import { joinedNetworks } from './rules-networks.js';
 import { mountedVolumes } from './rules-volumes.js';
 import { serviceOf } from './subject.js';
 import { isList, isMap, type JsonMap, mapStrings, member, type Path, pairs, scalarText, strings } from './values.js';
-import { isOpen, mask, variablesIn } from './variables.js';
+import { isOpen, isVariableName, mask, variablesIn } from './variables.js';
 
 /** compose's default for `stop_grace_period`. */
 const DEFAULT_GRACE_SECONDS = 10;
@@ -149,8 +149,7 @@ function variables(file: ComposeFile, service: string, definition: JsonMap, reac
   }
   // A name without a value takes it from `.env`, and is left out where there is none.
   for (const [name, value] of pairs(member(definition, 'environment')) ?? []) {
-    if (value === null && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      add(name, false, ['services', service, 'environment', name]);
+    if (value === null && isVariableName(name)) add(name, false, ['services', service, 'environment', name]);
   }
   for (const top of ['volumes', 'networks', 'configs', 'secrets'] as const) {
     for (const name of reached[top]) {

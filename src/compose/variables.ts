@@ -8,6 +8,9 @@ const NAME = /[A-Za-z_\u017F\u212A][A-Za-z0-9_\u017F\u212A]*/y;
 /** Deeper nesting of defaults (`${A:-${B:-...}}`) is refused: nobody writes it, and it would recurse. */
 const MAX_NESTING = 20;
 
+/** What is taken for a variable's name: what compose takes, without those two, which no shell has. */
+export const isVariableName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name);
+
 export interface VariableUse {
   readonly name: string;
   /** Neither a default (`:-`, `-`) nor an alternative (`:+`, `+`), and not within another's default. */
