@@ -113,6 +113,7 @@ async function afterDotenvChanged(
       dirty: () => false,
       policyOf: () => ({ ref: 'main', sha: '1'.repeat(40), digest: hex('3') }),
       relation: async () => 'descendant',
+      declaredAt: async () => null,
     },
   ] as unknown as Parameters<typeof planOf>;
   const looked = await planOf(half, answers, first, delivered, context, null, new Set());
