@@ -102,8 +102,8 @@ function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly:
   const device = options.get('device') ?? '';
   const undecided = open.some(([key]) => key === 'device' || key === 'type');
   const flags = options.get('o') ?? '';
-  // A device that is a folder is a bind source in disguise, judged as one; with `bind` the kernel does not even look at the type.
-  if (!undecided && (/bind/.test(flags) || (device.startsWith('/') && !REMOTE_TYPES.has(type)))) {
+  // A device that is a folder is a bind source in disguise, judged as one.
+  if (!undecided && boundDevice(options) !== null) {
     const path = [...optionsPath, 'device'];
     const madeAbsolute = type === 'none' && flags === 'bind' && member(definition, 'driver') === 'local';
     const absolute = device.startsWith('/') ? device : madeAbsolute ? hostPath(device, bench.context.folder) : null;
@@ -130,6 +130,13 @@ function judgeOptions(bench: Bench, name: string, definition: JsonMap, readOnly:
     optionsPath,
     'driver options can mount anything, also a folder of the host',
   );
+}
+
+/** The device of a volume's driver options where it is a path of the host; with `bind` the kernel does not even look at the type. */
+export function boundDevice(options: ReadonlyMap<string, string | null>): string | null {
+  const device = options.get('device') ?? '';
+  const local = device.startsWith('/') && !REMOTE_TYPES.has(options.get('type') ?? '');
+  return local || /bind/.test(options.get('o') ?? '') ? device : null;
 }
 
 /** Names of the top-level volumes that a service mounts; all of them where a name is decided on the host. */

@@ -9,6 +9,7 @@ import { POLICY_TABLE } from './policy-table.js';
 import { envFileEntries, isRepoPath, reach, seccompFile } from './references.js';
 import { resolvedOf } from './resolved.js';
 import { takenNames } from './rules-files.js';
+import { boundDevice } from './rules-volumes.js';
 import { serviceOf } from './subject.js';
 import { isList, isMap, type JsonMap, mapMember, member, pairs, scalarText } from './values.js';
 import { hasVariable } from './variables.js';
@@ -153,7 +154,7 @@ export interface ReadSkeleton {
   readonly optionalEnvFiles: string[];
   /** Configs, secrets and seccomp profiles whose path held a variable; bind mounts are in `binds`. */
   readonly files: { path: string; kind: 'config' | 'secret' | 'seccomp' }[];
-  /** All bind mounts, sources absolute and normalised. */
+  /** All bind mounts, sources absolute and normalised; volumes that bind a folder of the host by their driver options too. */
   readonly binds: { source: string; target: string; readOnly: boolean }[];
   /** '' where the service has none (`build`). */
   readonly image: string;
@@ -175,7 +176,7 @@ export function readSkeleton(json: unknown, service: string, file: ComposeFile):
     variables: answer.variables,
     ...envFilesOf(definition, answer.other),
     files: filesOf(file, service, answer.configs, answer.secrets, answer.other),
-    binds: bindsOf(own),
+    binds: bindsOf(resolved),
     image: scalarText(member(own, 'image')) ?? '',
     containerName: scalarText(member(own, 'container_name')),
   };
@@ -223,14 +224,21 @@ function filesOf(
   return found;
 }
 
-function bindsOf(service: JsonMap): ReadSkeleton['binds'] {
-  const mounts = member(service, 'volumes') ?? [];
-  return (isList(mounts) ? mounts : []).flatMap((mount) => {
-    if (!isMap(mount) || member(mount, 'type') !== 'bind') return [];
-    const source = normalise(scalarText(member(mount, 'source')) ?? '');
-    if (source === null) throw answerError('a bind mount without an absolute source');
+function bindsOf(resolved: Resolved): ReadSkeleton['binds'] {
+  const mounts = member(mapMember(resolved, 'service'), 'volumes') ?? [];
+  return (isList(mounts) ? mounts : []).filter(isMap).flatMap((mount) => {
+    const named = scalarText(member(mount, 'source')) ?? '';
+    const type = member(mount, 'type');
+    const source = type === 'bind' ? named : type === 'volume' ? deviceOf(mapMember(resolved, 'volumes'), named) : null;
+    if (source === null) return [];
     return [
       { source, target: scalarText(member(mount, 'target')) ?? '', readOnly: member(mount, 'read_only') === true },
     ];
   });
+}
+
+/** The folder of the host that stands behind a volume by its driver options. */
+function deviceOf(volumes: JsonMap, name: string): string | null {
+  const options = pairs(member(mapMember(volumes, name), 'driver_opts'));
+  return normalise(boundDevice(new Map(options)) ?? '');
 }

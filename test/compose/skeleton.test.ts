@@ -306,6 +306,24 @@ describe('P-12: the answer', () => {
     );
   });
 
+  it.each<[string, object, string | null]>([
+    ['bound', { type: 'none', o: 'bind', device: '/mnt/media//x/' }, '/mnt/media/x'],
+    ['of a file system that is not there over a network', { type: 'ext4', device: '/dev/sdx' }, '/dev/sdx'],
+    ['bound, whatever the type says', { type: 'nfs', o: 'ro,rbind', device: '/mnt/x' }, '/mnt/x'],
+    ['of NFS', { type: 'nfs', o: 'addr=10.0.0.1', device: ':/x' }, null],
+    ['of tmpfs', { type: 'tmpfs', device: '/tmp' }, null],
+  ])('G-5 the device of a volume is a bind mount as well: one that is %s', (_what, driver_opts, source) => {
+    const file = composed({
+      services: { app: { image: 'a:1', volumes: ['data:/d:ro'] } },
+      volumes: { data: { driver_opts } },
+    });
+    const asked = JSON.parse(skeleton(file, ['app'], []));
+    asked.services.app.volumes = [{ type: 'volume', source: 'data', target: '/d', read_only: true }];
+    expect(readSkeleton(asked, 'app', file).binds).toEqual(
+      source === null ? [] : [{ source, target: '/d', readOnly: true }],
+    );
+  });
+
   it('whatever it is, gives a value or a PlatformError', () => {
     /** Replaces one place of the answer with anything. */
     const places: (string | number)[][] = [];
