@@ -155,6 +155,8 @@ export const LOGGING_DRIVERS: ReadonlySet<string> = new Set(['json-file', 'local
 export const IPC_MODES: ReadonlySet<string> = new Set(['private', 'shareable']);
 export const DEPLOY_KEYS: ReadonlySet<string> = new Set(['resources', 'labels', 'restart_policy', 'replicas']);
 
+const TAKEN = new Set(['source', 'target', 'uid', 'gid', 'mode']);
+
 /** Keys within a value, by the position that holds it; `x-*` is allowed beside them. */
 export const NESTED_KEYS = {
   volumes: new Set(
@@ -168,8 +170,8 @@ export const NESTED_KEYS = {
     ),
   ),
   env_file: new Set(['path', 'required', 'format']),
-  configs: new Set(['source', 'target', 'uid', 'gid', 'mode']),
-  secrets: new Set(['source', 'target', 'uid', 'gid', 'mode']),
+  configs: TAKEN,
+  secrets: TAKEN,
   logging: new Set(['driver', 'options']),
   'top.volumes': new Set(['name', 'driver', 'driver_opts', 'external', 'labels']),
   'top.networks': new Set(

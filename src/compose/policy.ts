@@ -24,6 +24,7 @@ import { judgeVolumes } from './rules-volumes.js';
 import { at, type Bench, deny, type Finding, resolvedSubject, type Subject, textSubject } from './subject.js';
 import { member, type Path } from './values.js';
 
+/** Not here: `networks`, judged for every service, since one without it joins `default`; `extends`, of which nothing is left once the file is parsed. */
 const CONDITIONAL: Readonly<Record<string, (bench: Bench, value: Json) => void>> = {
   image: judgeImage,
   env_file: judgeEnvFile,
@@ -33,16 +34,12 @@ const CONDITIONAL: Readonly<Record<string, (bench: Bench, value: Json) => void>>
     if (value !== null) judgeVolumes(bench, value);
   },
   ports: judgePorts,
-  // Judged for every service, since one without `networks` joins `default`.
-  networks: () => {},
   network_mode: judgeNetworkMode,
   cap_add: judgeCapAdd,
   security_opt: judgeSecurityOpt,
   sysctls: judgeSysctls,
   deploy: judgeDeploy,
   scale: judgeScale,
-  // Followed when the file was parsed; nothing of it is left.
-  extends: () => {},
   pull_policy: judgePullPolicy,
   logging: judgeLogging,
   group_add: judgeGroupAdd,

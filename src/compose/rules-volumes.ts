@@ -8,7 +8,6 @@ import { at, type Bench, checkKeys, deny, denyShape, isLeftOpen } from './subjec
 import { isList, isMap, type JsonMap, member, type Path, pairs, scalarText } from './values.js';
 import { isOpen } from './variables.js';
 
-const NOT_JUDGED = new Set(['tmpfs']);
 /** Of these types a `device` is no path of the host. */
 const REMOTE_TYPES = new Set(['nfs', 'nfs4', 'cifs', 'smb3', 'tmpfs']);
 
@@ -55,7 +54,7 @@ function judgeMount(bench: Bench, mount: Mount, path: Path, named: Map<string, b
   if (type === 'bind') judgeBind(bench, source ?? '', mount.readOnly, path);
   else if (type === 'volume') {
     if (source !== null) named.set(source, (named.get(source) ?? true) && mount.readOnly !== false);
-  } else if (!NOT_JUDGED.has(type)) {
+  } else if (type !== 'tmpfs') {
     deny(bench, 'volumes', `${type}:${shown}`, path, `a mount of type ${type} is none that platformctl knows`);
   }
 }

@@ -87,7 +87,7 @@ export async function halfway(
     ],
     files: [
       ...one.references.files,
-      ...read.files.map(({ path, kind }) => ({ path: relative(one, path), kind, where })),
+      ...read.files.map(({ path, kind }) => ({ path, kind, where })),
       ...boundBeneath(one, read.binds),
     ],
   };
