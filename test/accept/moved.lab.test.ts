@@ -7,7 +7,18 @@ const lab = sharedLab();
 const HOST = 'host1';
 const ALONE = { ...IDLE, network_mode: 'none' };
 const service = (id: string, members: object = {}) => ({ services: { [id]: { ...ALONE, ...members } } });
-const IDS = ['project', 'folder', 'dropped', 'handed', 'taken', 'mounted', 'named', 'guest'] as const;
+const IDS = [
+  'project',
+  'folder',
+  'dropped',
+  'handed',
+  'taken',
+  'mounted',
+  'named',
+  'spelled',
+  'stock',
+  'guest',
+] as const;
 type Id = (typeof IDS)[number];
 
 let on: Stage;
@@ -34,6 +45,12 @@ beforeAll(async () => {
   await on.repo.write('modules/mounted/app.conf', 'conf');
   await on.module('named', { compose: service('named'), runtime: { project: `${on.repo.id}-kept` } });
   await on.module('guest', { host: 'host2', compose: service('guest') });
+  await on.module('spelled', { compose: service('spelled', { env_file: ['.//.env'] }) });
+  await on.repo.write('modules/spelled/.env', 'VALUE=one\n');
+  await on.module('stock', {
+    compose: { ...service('stock', { volumes: ['goods:/goods'] }), volumes: { goods: { name: '${GOODS}' } } },
+  });
+  await on.repo.write('modules/stock/.env', `GOODS=${on.repo.id}-one\n`);
   await on.repo.publish('As it was');
   const { applied } = await on.ship(...IDS);
   for (const [id, { exit, said }] of applied) expect(exit, `${id}: ${said}`).toBe(9);
@@ -62,6 +79,8 @@ beforeAll(async () => {
     runtime: { project: `${on.repo.id}-kept`, compose_service: 'named' },
   });
   await on.module('guest', { compose: service('guest') });
+  await on.repo.write('modules/spelled/.env', 'VALUE=two\n');
+  await on.repo.write('modules/stock/.env', `GOODS=${on.repo.id}-two\n`);
   await on.repo.publish('Moved');
   planned = await on.plan(...IDS.filter((id) => id !== 'named'), 'renamed');
 }, 300_000);
@@ -76,6 +95,10 @@ describe('refused, with what to do by hand', () => {
   it('M-8 a host file that the commit would overwrite: 4, and it is as it was', async () => {
     expect(error('taken')).toMatchObject({ code: 'PCTL-HOST-FILE-WRITTEN', exitCode: 4 });
     expect(await onHost('cat taken/app.env')).toBe('VALUE=theirs');
+  });
+
+  it('G-8 a volume that another value of its variable makes another one: 4', () => {
+    expect(error('stock')).toMatchObject({ code: 'PCTL-VOLUME-CHANGED', why: 'volume_changed', exitCode: 4 });
   });
 
   it('P-15 a file that is still mounted and no longer in the commit: 7, and it stays', async () => {
@@ -100,11 +123,12 @@ describe('planned, with its reason, and nothing is left to do once it is applied
     expect(on.reasons(planned, 'folder')).toEqual(['service definition changed']);
     expect(on.reasons(planned, 'dropped')).toEqual(['env file changed: .env']);
     expect(on.reasons(planned, 'handed')).toEqual(['env file changed: app.env']);
+    expect(on.reasons(planned, 'spelled')).toEqual(['env file changed: .env']);
     expect(on.action(planned, 'renamed')).toBe('adopt');
-    const { applied } = await on.ship('folder', 'dropped', 'handed', 'renamed');
+    const { applied } = await on.ship('folder', 'dropped', 'handed', 'renamed', 'spelled');
     for (const [id, { exit, said }] of applied) expect(exit, `${id}: ${said}`).toBe(9);
-    expect(applied.size).toBe(4);
-    expect((await on.plan('folder', 'dropped', 'handed', 'renamed')).exit).toBe(0);
+    expect(applied.size).toBe(5);
+    expect((await on.plan('folder', 'dropped', 'handed', 'renamed', 'spelled')).exit).toBe(0);
   }, 300_000);
 
   it('the compose file in another folder: the container mounts what is beneath that', async () => {
@@ -116,6 +140,10 @@ describe('planned, with its reason, and nothing is left to do once it is applied
 
   it('a variable that the .env no longer has', async () => {
     expect(await on.inside('dropped', 'sh', '-c', 'echo $LEVEL')).toBe('info');
+  });
+
+  it('P-6 an .env that is named in another spelling', async () => {
+    expect(await on.inside('spelled', 'sh', '-c', 'echo $VALUE')).toBe('two');
   });
 
   it('an env file that left the commit for the host', async () => {
