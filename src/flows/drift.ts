@@ -205,8 +205,10 @@ function definitionOf(status: Status, answer: DefinitionAnswer | undefined): Def
     deployed !== null &&
     answer.appliedHash !== null &&
     answer.appliedHash === answer.deployedHash &&
-    // Contents that stand in the file are in no hash (P-6).
-    !changedKeys(applied, deployed, String(status.service)).some((key) => /^(configs|secrets)\./.test(key));
+    // What stands at the top level is in no hash (P-6).
+    !changedKeys(applied, deployed, String(status.service)).some((key) =>
+      /^(volumes|networks|configs|secrets)\./.test(key),
+    );
   return { onHost: same ? 'as applied' : 'other', applied, hashNow: answer.appliedHash };
 }
 

@@ -66,10 +66,11 @@ describe('P-11 one module', () => {
     await on.module('web', {
       compose: {
         services: {
-          web: { ...IDLE, volumes: ['./app.conf:/c:ro'], env_file: 'x.env', configs: ['motd'] },
+          web: { ...IDLE, volumes: ['./app.conf:/c:ro', 'data:/d'], env_file: 'x.env', configs: ['motd'] },
           other: IDLE,
         },
         configs: { motd: { content: 'hello' } },
+        volumes: { data: { labels: { kept: 'yes' } } },
       },
       runtime: { host_files: ['x.env'] },
     });
@@ -104,6 +105,12 @@ describe('P-11 one module', () => {
     [
       'what stands in its config',
       'sed -i.kept s/hello/bye/ F/compose.yaml',
+      'mv F/compose.yaml.kept F/compose.yaml',
+      'file on host differs: compose.yaml',
+    ],
+    [
+      'what its volume is',
+      'sed -i.kept s/kept:/lost:/ F/compose.yaml',
       'mv F/compose.yaml.kept F/compose.yaml',
       'file on host differs: compose.yaml',
     ],
