@@ -19,6 +19,8 @@ describe('O-1 an option of a driver', () => {
     ['o', 'ro,PASSWD=hunter22', 'ro,PASSWD=***'],
     ['o', 'addr=10.0.0.1, password2=hunter22', 'addr=10.0.0.1, password2=***'],
     ['o', 'password=hunter,,22,ro', 'password=***,ro'],
+    ['o', 'password=,,bind', 'password=***,bind'],
+    ['o', 'user=u%hunter,,rbind,,22,ro', 'user=u%***,rbind,ro'],
     ['o', 'user=u%hunter22,ro', 'user=u%***,ro'],
     ['o', 'username=u,credentials=/etc/x,secret=hunter22', 'username=u,credentials=***,secret=***'],
     ['o', 'encryption-key=hunter22', 'encryption-key=***'],
