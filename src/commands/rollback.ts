@@ -3,6 +3,7 @@ import { writePlans } from '../flows/plan-files.js';
 import { rollbackPlan } from '../flows/rollback.js';
 import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
+import { safe } from '../views/style.js';
 import { type ApplyFlags, run as apply } from './apply.js';
 import { printJson, styleOf, wantsJson } from './output.js';
 
@@ -20,7 +21,10 @@ export async function run(world: World, args: string[], flags: RollbackFlags): P
     ...(flags.policyRef === undefined ? {} : { policyRef: flags.policyRef }),
     dryRun: flags.dryRun === true,
   });
-  if (flags.out === undefined) return apply(world, [], flags, result.loaded);
+  if (flags.out === undefined) {
+    for (const warning of result.warnings) world.terminal.err(`warning: ${safe(warning)}\n`);
+    return apply(world, [], flags, result.loaded);
+  }
   const plans = result.planned.map((one) => one.plan);
   const whole = { ...result, written: await writePlans(world, plans, { out: flags.out }) };
   if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));

@@ -1,4 +1,5 @@
 /** Which keys of a service changed between two compose files: names only, never values (P-4, P-6). */
+import { shownOption } from './driver-options.js';
 import type { ComposeFile, Json, Resolved } from './model.js';
 import { readMount } from './mounts.js';
 import { reach } from './references.js';
@@ -60,10 +61,21 @@ export function resolvedEntriesChanged(before: Resolved, after: Resolved): strin
     .flatMap((kind) => {
       const [old, now] = [mapMember(before, kind), mapMember(after, kind)];
       return Object.keys(now)
-        .filter((name) => Object.hasOwn(old, name) && canonical(member(old, name)) !== canonical(member(now, name)))
+        .filter((name) => Object.hasOwn(old, name) && shownEntry(member(old, name)) !== shownEntry(member(now, name)))
         .map((name) => `${kind}.${name}`);
     })
     .sort(compareText);
+}
+
+/** As a plan of today would show it: an older one may have kept an option that is shown as *** by now. */
+function shownEntry(entry: Json | undefined): string {
+  if (!isMap(entry)) return canonical(entry);
+  const options = pairs(member(entry, 'driver_opts')) ?? [];
+  if (options.length === 0) return canonical(entry);
+  return canonical({
+    ...entry,
+    driver_opts: Object.fromEntries(options.map(([key, text]) => [key, shownOption(key, text ?? '')])),
+  });
 }
 
 /** Does a top-level entry of these kinds that the service reaches hold what a variable gives? Such entries are in no hash: compose keeps the container. */

@@ -136,13 +136,18 @@ export async function factsUnderLock(
     connection: { transport: description.transport, user: description.user, hostKey: description.hostKey },
     compose: now.verdicts,
     identity: identityFor(open.plan, now),
-    remade: now.plan,
+    remade: { ...now.plan, folders: [...now.plan.folders, ...foldersThere(now.observation)] },
     status,
   };
   const judgement = judgeApproval(open.plan, open.policy.platform, gates.approval, 'under lock');
   const typed =
     judgement.approvedBy.length === 0 && judgement.selfApproved ? [`self:${world.who}`] : judgement.approvedBy;
   return { gates, approvedBy: typed, selfApproved: judgement.selfApproved };
+}
+
+/** A folder that the plan makes may be there by now, so the plan made again leaves it out. */
+function foldersThere({ files }: Looked['observation']): string[] {
+  return [...files].filter(([, seen]) => seen.kind === 'folder').map(([path]) => path);
 }
 
 /** What is seen now, for exactly the paths that the plan saw (G-9). */

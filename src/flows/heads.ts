@@ -24,7 +24,8 @@ export async function rememberHeads(world: World, root: string, chain: Chain, he
   await ifWritable(async () => {
     const before = await rememberedHeads(world, root, chain);
     const now = withSeen(before, heads);
-    if (now.length > before.length) await write(world, root, chain, now);
+    const known = new Set(before.map(({ seq }) => seq));
+    if (now.some(({ seq }) => !known.has(seq))) await write(world, root, chain, now);
   });
 }
 

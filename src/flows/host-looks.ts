@@ -16,6 +16,12 @@ export async function platformOf(world: World): Promise<{ platform: Platform; gi
   return { platform: policy.platform, git, root: git.root };
 }
 
+/** The hosts that a look at everything asks, beside those of the modules: not one that is only the way to others (M-10), which may have neither docker nor a folder of ours. */
+export function hostsToLookAt({ hosts }: Platform): string[] {
+  const ways = new Set([...hosts.values()].flatMap(({ jump }) => jump));
+  return [...hosts.keys()].filter((name) => !ways.has(name));
+}
+
 /** Asks every host at once; one that is not reached hides none of the others (P-9). */
 export async function askHosts<T>(
   world: World,

@@ -116,7 +116,7 @@ export function fateOf(named: NamedFile, seen: RemoteFile, inRepo = false): Fate
     return there || named.required ? HOST_FILE : { fate: 'data', why: null };
   }
   if (seen.kind === 'file') {
-    if (seen.bytes === null) return HOST_FILE;
+    if (seen.bytes === null) return inRepo ? { fate: 'data', why: null } : HOST_FILE;
     // What the container may write is the service's own, unless it is plainly text that somebody wrote.
     const own = named.role === 'mount' && !named.readOnly && seen.bytes.includes(0);
     if (own) return { fate: 'data', why: 'the container writes it, and it is no text' };

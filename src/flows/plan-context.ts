@@ -52,10 +52,14 @@ export function isDirty(
   files: readonly PlannedFile[],
 ): boolean {
   const planned = files.filter((file) => file.source === 'commit').map((file) => inRepo(host, file.path));
-  const named = [...namedPaths(module, references), ...module.files, dotenvOf(module), module.manifestPath];
-  const onHost = module.hostFiles.map((path) => joinRepoPath(folderOf(module.composeFile), path) ?? '');
-  const within = (path: string, paths: readonly string[]): boolean =>
-    paths.some((one) => path === one || path.startsWith(`${one}/`));
+  const named = new Set([...namedPaths(module, references), ...module.files, dotenvOf(module), module.manifestPath]);
+  const onHost = new Set(module.hostFiles.map((path) => joinRepoPath(folderOf(module.composeFile), path) ?? ''));
   const exact = new Set(planned);
   return dirtyPaths.some((path) => exact.has(path) || (within(path, named) && !within(path, onHost)));
+}
+
+/** Is it one of these paths, or beneath one? */
+function within(path: string, paths: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ''; at = folderOf(at)) if (paths.has(at)) return true;
+  return false;
 }

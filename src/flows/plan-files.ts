@@ -40,7 +40,7 @@ export async function loadPlan(world: World, root: string, reference: string): P
 }
 
 /** Keeps a module's last plan; one with another digest takes its signatures with it (G-4). */
-export async function keepPlan(files: Files, root: string, plan: Plan): Promise<void> {
+async function keepPlan(files: Files, root: string, plan: Plan): Promise<void> {
   const path = keptPlanPath(root, plan.module);
   const before = await files.read(path, PLAN_MAX_BYTES);
   let same = false;

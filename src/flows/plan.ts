@@ -5,6 +5,7 @@ import type { Plan } from '../manifest/types.js';
 import { tenantReason } from '../plan/make.js';
 import type { World } from '../ports.js';
 import { hostAddress } from './addresses.js';
+import { hostsToLookAt } from './host-looks.js';
 import type { PlanContext } from './looks.js';
 import { hostFailures, lookAtHost } from './observe-host.js';
 import { planContext, timestamp } from './plan-context.js';
@@ -55,7 +56,7 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
     const groups = byHost(ready);
     // A whole plan asks every host: what moved away, or was taken out of the repo, may have left nothing but itself on one (P-13).
     if (options.ids.length === 0 && options.changedSince === undefined)
-      for (const name of policy.platform.hosts.keys()) if (!groups.has(name)) groups.set(name, []);
+      for (const name of hostsToLookAt(policy.platform)) if (!groups.has(name)) groups.set(name, []);
     const looks = [...groups].map(([name, group]) => planHost(world, policy.platform, name, group, context));
     for (const look of await Promise.all(looks)) {
       planned.push(...look.planned);

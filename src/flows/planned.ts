@@ -127,6 +127,7 @@ export async function planOf(
       files,
       usesDotenv,
       mountsDotenv: half.wanted.dotenvRoles.some((role) => role !== 'env_file'),
+      entriesCompared: resolvedBefore !== undefined,
       imageReference: read.image,
       landlords: landlordsOf(read.resolved).filter((service) => recreated.has(service)),
       ...(context.rollback

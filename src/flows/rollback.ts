@@ -8,7 +8,7 @@ import { relationOf } from './approvals.js';
 import { type Found, findApplied } from './find-applied.js';
 import { lookAtHost } from './observe-host.js';
 import { planContext, timestamp } from './plan-context.js';
-import { keepPlan, keptPlanPath, type LoadedPlan } from './plan-files.js';
+import { keepPlans, keptPlanPath, type LoadedPlan } from './plan-files.js';
 import { commitOf, moduleProblems } from './plan-selection.js';
 import { type Policy, resolvePolicy } from './policy.js';
 import { prepare } from './prepare.js';
@@ -130,7 +130,7 @@ async function planRelease(
   const look = await lookAtHost(exchange, name, [one], context);
   refuseFirst(id, look.errors);
   const planned = look.looked;
-  if (!dryRun) for (const { plan } of planned) await keepPlan(world.files, git.root, plan);
+  const warnings = dryRun ? [] : await keepPlans(world, git.root, planned);
   return {
     sourceSha: gathered.sha,
     branch: gathered.branch,
@@ -140,7 +140,7 @@ async function planRelease(
     undeclared: [],
     errors: [],
     leftOut: 0,
-    warnings: [],
+    warnings,
     written: [],
     loaded: planned.map(({ plan }) => ({ plan, file: keptPlanPath(git.root, plan.module) })),
     exitCode: planned.some(({ plan }) => plan.exitCode === 1) ? EXIT_CHANGES : EXIT_NO_CHANGES,

@@ -18,6 +18,7 @@ import { headsIn } from '../record/heads.js';
 import { parseStatus } from '../state/status.js';
 import { hostAddress } from './addresses.js';
 import { rememberHeads } from './heads.js';
+import { hostsToLookAt } from './host-looks.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
 import { failureOf } from './prepare.js';
@@ -38,7 +39,7 @@ export async function statusFlow(world: World, names: readonly string[]): Promis
   const policy = await resolvePolicy(world, git, { asking: false }, readPlatform);
   const asked = new Set(askedModules(gathered.wanted, names));
   const modules = [...gathered.wanted.modules.values()].filter(({ id }) => names.length === 0 || asked.has(id));
-  const all = names.length === 0 ? [...policy.platform.hosts.keys()] : [];
+  const all = names.length === 0 ? hostsToLookAt(policy.platform) : [];
   const hosts = [...new Set([...modules.map((module) => module.host), ...all])];
   const parts = await Promise.all(
     hosts.map((host) =>

@@ -4,7 +4,7 @@ import type { Platform } from '../manifest/model.js';
 import type { Plan } from '../manifest/types.js';
 import { PROTECTED_REASON, removedReason, tenantReason } from '../plan/make.js';
 import { asksOnTerminal, type Judgement } from './approval.js';
-import { changesAnything, type GateFacts } from './facts.js';
+import { changesAnything, type GateFacts, planAgain } from './facts.js';
 import { failure, type GateFailure, type GateVerdict, verdict } from './verdict.js';
 
 /** Why a plan is destructive: what it says itself, and what the facts say whether it says so or not. */
@@ -40,8 +40,13 @@ export function notNamed(
   judgement: Judgement,
 ): GateFailure[] {
   if (judgement.namesPlan || !changesAnything(plan)) return [];
+  // Another plan than that of a rollback may be kept: a dry run keeps none.
+  const sign =
+    plan.kind === 'rollback'
+      ? `${planAgain(plan)}, then approve and apply that file`
+      : `platformctl approve ${plan.module}`;
   const hint = platform.approval.modes.includes('self')
-    ? `type the module's id when asked, or: platformctl approve ${plan.module}`
-    : `a signature names the plan: platformctl approve ${plan.module}`;
+    ? `type the module's id when asked, or: ${sign}`
+    : `a signature names the plan: ${sign}`;
   return reasons.map((reason) => failure(EXIT_DESTRUCTIVE_NEEDS_APPROVAL, 'PCTL-DESTRUCTIVE', reason, hint));
 }

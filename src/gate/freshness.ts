@@ -85,14 +85,19 @@ function unlikeItsRelease(plan: Plan, remade: NonNullable<GateFacts['remade']>):
   ];
 }
 
-/** What a rollback would write and do, member by member. A folder that it wants may be there by now. */
+/** What a rollback would write and do, member by member. */
 function unlikeItsCommit(plan: Plan, remade: NonNullable<GateFacts['remade']>): string[] {
   const service = ({
     changes,
     recreates,
     force_recreate: force,
   }: Pick<Plan, 'changes' | 'recreates' | 'force_recreate'>) =>
-    canonical([changes.find(({ target }) => !target.startsWith('file.'))?.action ?? null, recreates, force]);
+    canonical([
+      changes.find(({ target }) => !target.startsWith('file.'))?.action ?? null,
+      recreates,
+      // What is recreated anyway may be forced too: an unhealthy one is, and it may have become that since.
+      recreates ? null : force,
+    ]);
   const folders = plan.folders.filter((folder) => !remade.folders.includes(folder));
   return [
     ...(canonical(plan.files) === canonical(remade.files) ? [] : ['its files are not those of the release']),

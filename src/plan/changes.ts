@@ -31,6 +31,8 @@ export interface Desired {
   readonly usesDotenv: boolean;
   /** It names it as a mount, config or secret, or mounts a folder that has it: compose does not look there. */
   readonly mountsDotenv?: boolean;
+  /** Its volumes and networks were compared with those of the last plan: another one is refused, so these are as the container has them. */
+  readonly entriesCompared?: boolean;
   readonly imageReference: string;
   /** Services whose container plans of the same call recreate, and in whose namespaces this one lives (P-14). */
   readonly landlords?: readonly string[];
@@ -99,6 +101,11 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   const definitionReason = (): string =>
     told.length > 0 ? `service definition changed: ${told.join(', ')}` : 'service definition changed';
 
+  const unhashed = entriesFromVariables(
+    compose,
+    module.service,
+    desired.entriesCompared ? ['configs', 'secrets'] : undefined,
+  );
   const fileReasons = (): void => {
     for (const state of states) {
       const { file } = state;
@@ -113,9 +120,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       const changed = fresh ? !definitionChanged : state.moved || (applied !== null && state.toWrite && !differs);
       if (changed) reasons.push(`${word(file.role)}: ${short(file.path)}`);
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
-      const read =
-        file.role === 'env_file' ||
-        (file.role === 'dotenv' && !desired.mountsDotenv && !entriesFromVariables(compose, module.service));
+      const read = file.role === 'env_file' || (file.role === 'dotenv' && !desired.mountsDotenv && !unhashed);
       if ((changed || state.moved || state.toWrite) && !read) force = true;
     }
   };

@@ -2,9 +2,10 @@
 import { MASK, patternRanges } from './patterns.js';
 
 /** What compose takes from elsewhere; with a default it is a value. */
-const VARIABLE = /\$\{[A-Za-z_]\w*(?::?[?+][^}\r\n]{0,1024}|:?-)?\}|\$[A-Z_][A-Z0-9_]*\b/g;
-/** A mask, a switch, or what a command will say. */
-const NO_VALUE = /^["']?(?:[^:"']*:)?(?:\*{3}|true|false|yes|no|on|off|null|none|\$\(.*|)["']?[ \t,;]*$/i;
+const VARIABLE = /\$?(?:\$\{[A-Za-z_]\w*(?::?[?+][^}\r\n]{0,1024}|:?-)?\}|\$[A-Z_][A-Z0-9_]*\b)/g;
+/** Masks, also behind a name, with options that are no secret after them; a switch, or what a command will say. */
+const NO_VALUE =
+  /^["']?(?:(?:[^:"']*:)?(?:\*{3})+(?:,(?![^"']*(?:pass|pwd|secret|token|cred))[^"']*)?|true|false|yes|no|on|off|null|none|\$\(.*|)["']?[ \t,;]*$/i;
 
 /** The lines, from 1, in which a file holds a secret in plain. */
 export function plainSecrets(bytes: Uint8Array): readonly number[] {

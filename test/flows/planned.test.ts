@@ -47,7 +47,7 @@ const tree = treeOf(
 async function afterDotenvChanged(
   text: string,
   envFiles: readonly string[] = [],
-  before: Resolved = {},
+  before: Resolved | null = {},
   now: Resolved = {},
 ): Promise<Plan> {
   const compose = parsed(text, 'core/compose.yaml');
@@ -61,7 +61,7 @@ async function afterDotenvChanged(
     tree,
   );
   const planned = wanted.files.map(({ path, role }) => file(path, role, path === 'core/.env' ? '2' : '7'));
-  const last = planFixture({ resolved: before });
+  const last = planFixture({ resolved: before ?? {} });
   const seen = (digest: string) => ({ kind: 'file', mode: '0644', uid: 1000, digest });
   const [half, answers, first, delivered, context] = [
     {
@@ -97,7 +97,7 @@ async function afterDotenvChanged(
       files: new Map(planned.map(({ path }) => [path, seen(hex(path === 'core/.env' ? '1' : '7'))])),
       imageId: containerFixture().image,
       release: null,
-      lastPlan: planBytes(last),
+      lastPlan: before === null ? new Uint8Array() : planBytes(last),
       labelHash: null,
       binds: new Map(),
       named: null,
@@ -157,15 +157,23 @@ describe('P-6 a changed .env is a reason for a service that names it as env_file
 });
 
 describe('G-8, P-6 a top-level entry that takes a variable', () => {
+  const forced = { recreates: true, force_recreate: true };
   it.each([
     ['a network by its name', 'networks: [proxy]', `networks: { proxy: { external: true, name: "\${NET}" } }`],
     ['a volume by its name', 'volumes: ["data:/d"]', `volumes: { data: { name: "\${VOL}" } }`],
     ['a config by its content', 'configs: [motd]', `configs: { motd: { content: "\${MOTD}" } }`],
     ['a secret by the name of one', 'secrets: [key]', 'secrets: { key: { environment: KEY } }'],
   ])('%s: a changed .env recreates by force, since it is in no hash', async (_what, line, top) => {
-    const plan = await afterDotenvChanged(`${service(`    ${line}\n`)}${top}\n`);
+    const plan = await afterDotenvChanged(`${service(`    ${line}\n`)}${top}\n`, [], null);
     expect(plan.changes[0]).toMatchObject({ action: 'update', reasons: ['env file changed: .env'] });
-    expect(plan).toMatchObject({ recreates: true, force_recreate: true });
+    expect(plan).toMatchObject(forced);
+  });
+
+  it('a network or volume that is as it was in the last plan needs no force; a config may be another one', async () => {
+    const network = `${service('    networks: [proxy]\n')}networks: { proxy: { external: true, name: "\${NET}" } }\n`;
+    expect(await afterDotenvChanged(network)).toMatchObject({ recreates: true, force_recreate: false });
+    const config = `${service('    configs: [motd]\n')}configs: { motd: { content: "\${MOTD}" } }\n`;
+    expect(await afterDotenvChanged(config)).toMatchObject(forced);
   });
 
   it('without one, and with a dollar that is none, nothing is forced', async () => {
@@ -181,5 +189,13 @@ describe('G-8, P-6 a top-level entry that takes a variable', () => {
     await expect(afterDotenvChanged(text, [], before, now)).rejects.toThrow(`the definition of ${kind}.data changed`);
     await expect(afterDotenvChanged(text, [], before, before)).resolves.toBeDefined();
     await expect(afterDotenvChanged(text, [], {}, now)).resolves.toBeDefined();
+  });
+
+  it('an option that a plan of an older release kept, and that is shown as *** by now, is the same one', async () => {
+    const options = (password: string) => ({
+      volumes: { data: { driver_opts: { password, size: '1' }, name: 'one' } },
+    });
+    const text = service('    hostname: web\n');
+    await expect(afterDotenvChanged(text, [], options('hunter22'), options('***'))).resolves.toBeDefined();
   });
 });

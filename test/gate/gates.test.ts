@@ -517,12 +517,22 @@ describe.each<Case>([
     ];
   }),
   [
-    'B-2: one that needs a folder less by now',
+    'B-2: one that makes a folder less than its release would',
     (plan) => ({
       approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
       remade: { ...plan, folders: ['core', 'core/data'] },
     }),
     { kind: 'rollback' },
+    [],
+  ],
+  [
+    'B-2: one whose container turned unhealthy since, and is recreated anyway',
+    (plan) => ({
+      ...provenance({ files: plan.files }),
+      approval: approval(plan, { signatures: [], release: ['bob@example.net'] }),
+      remade: { ...plan, force_recreate: true },
+    }),
+    { kind: 'rollback', recreates: true },
     [],
   ],
   [

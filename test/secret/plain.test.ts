@@ -18,6 +18,9 @@ describe('O-3 what a file holds in plain', () => {
     'url: https://u:hunter22@example.net/x\n',
     `token = ghp_${'a'.repeat(36)}\n`,
     '{"password":"hunter22"}',
+    'url: https://abcd1234efgh:@git/x\n',
+    'password: hunter22:\n',
+    'token: abcdef:no\n',
   ])('%j', (text) => expect(lines(text)).toEqual([1]));
 
   it.each([
@@ -29,6 +32,9 @@ describe('O-3 what a file holds in plain', () => {
     'url: postgres://u:${DB_PASSWORD:?}@db/x\n',
     'url: https://u:${DB_PASSWORD}@example.net/x\n',
     'command: ["redis-server", "--requirepass", "${DB_PASSWORD}"]\n',
+    'o: "username=${U},password=${P},uid=1000"\n',
+    'command: PGPASSWORD=$$POSTGRES_PASSWORD psql\n',
+    'PASSWORD: ${A}${B}\n',
     'password:\n',
     'password: ""\n',
     'POSTGRES_PASSWORD_FILE: /run/secrets/db\n',

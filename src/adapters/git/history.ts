@@ -78,7 +78,10 @@ interface Move {
   readonly to: string;
 }
 
-/** What the commits that change one of `paths` moved. `--full-diff`: of each the whole is compared, for a limit to paths hides the old side of a move. */
+/**
+ * What the commits that change one of `paths` moved. `--full-diff`: of each the whole is compared, for a limit to paths hides the old side of a move. `-c`: of a merge
+ * only what differs from every parent; against one of them what the others did would look like moves.
+ */
 async function readMoves(
   at: GitProcess,
   from: string | null,
@@ -89,7 +92,8 @@ async function readMoves(
   const args = [
     'log',
     '-z',
-    '-m',
+    '-c',
+    '--combined-all-paths',
     '-M10%',
     '-l0',
     '--full-history',
@@ -103,11 +107,18 @@ async function readMoves(
     ...rangeOf(from, to, paths),
   ];
   const { stdout } = await git(at, args, { ms });
-  const fields = stdout.toString('utf8').split('\0');
+  return movesIn(stdout.toString('utf8').split('\0'));
+}
+
+/** `R100`, old, new; of a merge `RR`, a letter a parent, then the old one of each and the new one. */
+function movesIn(fields: readonly string[]): Move[] {
   const moves: Move[] = [];
-  // `R100`, old, new.
-  for (let index = 0; index + 2 < fields.length; index += 3)
-    moves.push({ from: fields[index + 1] as string, to: fields[index + 2] as string });
+  for (let at = 0; at + 1 < fields.length; ) {
+    const parents = (fields[at] as string).replace(/\d+$/, '').length;
+    const to = fields[at + parents + 1] as string;
+    for (const from of fields.slice(at + 1, at + 1 + parents)) if (from !== to) moves.push({ from, to });
+    at += parents + 2;
+  }
   return moves;
 }
 

@@ -345,6 +345,25 @@ describe('G-4: history', () => {
       const git = await open(r);
       expect([...(await git.places(null, last, ['h']))].sort()).toEqual(['f', 'g', 'h']);
     });
+
+    it('but not what looks like one only because a merge brings several commits at once', async () => {
+      const r = repo();
+      r.write('redis', lines());
+      r.commit('base');
+      r.git('checkout', '-q', '-b', 'side');
+      r.write('n', '1');
+      r.commit('side');
+      r.git('checkout', '-q', 'main');
+      r.git('rm', '-q', 'redis');
+      r.commit('redis is gone');
+      r.write('grafana', lines(1));
+      r.commit('grafana');
+      r.git('checkout', '-q', 'side');
+      r.git('merge', '-q', '--no-ff', '-m', 'merge', 'main');
+      const git = await open(r);
+      const { sha } = await git.head();
+      expect([...(await git.places(null, sha, ['grafana']))]).toEqual(['grafana']);
+    });
   });
 
   it('a commit whose message imitates the output format stays one commit', async () => {
