@@ -6,7 +6,7 @@ import { isList, mapStrings, member } from '../compose/values.js';
 import { isOpen, mask } from '../compose/variables.js';
 import type { RemoteFile } from '../execute/import.js';
 import { folderOf, joinRepoPath } from '../manifest/paths.js';
-import { hasVariable } from '../plan/named-paths.js';
+import { hasDollar } from '../plan/named-paths.js';
 import { plainSecrets } from '../secret/plain.js';
 import { beneathRoot, type Roots } from './import-projects.js';
 
@@ -36,7 +36,7 @@ export function namedFiles(
   roots: Roots,
 ): NamedFile[] | null {
   const folder = folderOf(composeFile);
-  const relative = (path: string): string | null => (hasVariable(path) ? null : joinRepoPath(folder, path));
+  const relative = (path: string): string | null => (hasDollar(path) ? null : joinRepoPath(folder, path));
   const envFile = (path: string): string | null =>
     path.startsWith('/') || path.startsWith('~') ? beneathRoot(path, roots) : relative(path);
   // Also of services that have no container.

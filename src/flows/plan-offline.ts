@@ -2,7 +2,7 @@ import type { Plan } from '../manifest/types.js';
 import { NONE_OF_COMPOSE } from '../plan/changes.js';
 import type { PlannedFile, WantedFile } from '../plan/files.js';
 import { makePlan } from '../plan/make.js';
-import { hasVariable } from '../plan/named-paths.js';
+import { hasDollar } from '../plan/named-paths.js';
 import type { PlanContext } from './looks.js';
 import type { Prepared } from './prepare.js';
 
@@ -39,7 +39,7 @@ export async function offlinePlan(one: Prepared, context: PlanContext): Promise<
     policy: context.policyOf(one),
     files,
     folders: [],
-    imageReference: typeof image === 'string' && !hasVariable(image) ? image : UNKNOWN,
+    imageReference: typeof image === 'string' && !hasDollar(image) ? image : UNKNOWN,
     resolved: Object.fromEntries(one.verdict.open.map((position) => [position, UNKNOWN])),
     hasHealthcheck: one.references.hasHealthcheck,
     stopGraceSeconds: one.references.stopGraceSeconds,

@@ -7,7 +7,7 @@ import type { Change } from './changes.js';
 import { containerReasons, leftBehind } from './container-reasons.js';
 import { shortName, word } from './file-state.js';
 import { dotenvRoles } from './files.js';
-import { hasVariable } from './named-paths.js';
+import { hasDollar } from './named-paths.js';
 import type { FileSeen, Observation } from './observation.js';
 import { composeFileOf } from './removal.js';
 
@@ -40,7 +40,7 @@ function unmoved(status: Status, { applied, hashNow }: Definition, composeVersio
   const names = references(applied, service);
   const named =
     dotenvRoles({ composeFile: composeFileOf(status) }, names).length > 0 ||
-    [...names.envFiles, ...names.files].some(({ path }) => hasVariable(path));
+    [...names.envFiles, ...names.files].some(({ path }) => hasDollar(path));
   if (named || entriesFromVariables(applied, service)) return false;
   return status.compose_version === composeVersion && hashNow !== null && hashNow === status.definition_hash;
 }

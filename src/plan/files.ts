@@ -4,7 +4,7 @@ import type { Problem, Where } from '../errors.js';
 import type { HostConfig, ServiceModule } from '../manifest/model.js';
 import { folderOf, isBeneath, joinRepoPath } from '../manifest/paths.js';
 import type { Plan } from '../manifest/types.js';
-import { hasVariable } from './named-paths.js';
+import { hasDollar } from './named-paths.js';
 
 export type PlannedFile = Plan['files'][number];
 export type Role = PlannedFile['role'];
@@ -165,7 +165,7 @@ export function wantedFiles(module: ServiceModule, host: HostConfig, references:
   }
 
   const named = (path: string, role: Role, where: Where, required: boolean): void => {
-    if (hasVariable(path)) return;
+    if (hasDollar(path)) return;
     const repoPath = path.startsWith('/') ? null : joinRepoPath(folder, path);
     if (repoPath === null || repoPath === '' || onHost(host, repoPath) === null) {
       if (role !== 'mount' || !path.startsWith('/')) {
