@@ -70,12 +70,8 @@ export function resolvedEntriesChanged(before: Resolved, after: Resolved): strin
 /** As a plan of today would show it: an older one may have kept an option that is shown as *** by now. */
 function shownEntry(entry: Json | undefined): string {
   if (!isMap(entry)) return canonical(entry);
-  const options = pairs(member(entry, 'driver_opts')) ?? [];
-  if (options.length === 0) return canonical(entry);
-  return canonical({
-    ...entry,
-    driver_opts: Object.fromEntries(options.map(([key, text]) => [key, shownOption(key, text ?? '')])),
-  });
+  const options = (pairs(member(entry, 'driver_opts')) ?? []).map(([key, text]) => [key, shownOption(key, text ?? '')]);
+  return canonical({ ...entry, driver_opts: Object.fromEntries(options) });
 }
 
 /** Does a top-level entry of these kinds that the service reaches hold what a variable gives? Such entries are in no hash: compose keeps the container. */

@@ -37,7 +37,9 @@ export async function applyFlow(
   if (refusal && !goesOn) {
     const first = refusedHere(refusal);
     return await Promise.all(
-      admitted.map((one) => noted(one, one.exit === EXIT_NO_CHANGES ? skipped(one, first) : refusedHere(one))),
+      admitted.map((one) =>
+        noted(world, one.open, one.exit === EXIT_NO_CHANGES ? skipped(one, first) : refusedHere(one)),
+      ),
     );
   }
   const lines = new Map<string, Line>();
@@ -51,7 +53,11 @@ export async function applyFlow(
       parallel: options.parallel,
       keepGoing: goesOn,
       run: async (one) =>
-        noted(one, one.exit === EXIT_NO_CHANGES ? await applyOne(one.begin(), lineOf(one.open)) : refusedHere(one)),
+        noted(
+          world,
+          one.open,
+          one.exit === EXIT_NO_CHANGES ? await applyOne(one.begin(), lineOf(one.open)) : refusedHere(one),
+        ),
       good: (result) => GOOD.has(result.outcome),
       skip: (one, cause) => skipped(one, cause),
       interrupted: () => world.interrupted.aborted,
@@ -189,8 +195,8 @@ function skipped({ begin, verdicts }: Admitted, cause: ApplyResult | null): Appl
 }
 
 /** A line in this machine's chain of what it decided. */
-async function noted({ open, begin }: Admitted, result: ApplyResult): Promise<ApplyResult> {
+async function noted(world: World, open: Case, result: ApplyResult): Promise<ApplyResult> {
   if (open.options.dryRun || result.outcome === 'no_changes' || result.outcome === 'skipped') return result;
-  const warning = await noteHere(begin().world, open.git.root, open, result);
+  const warning = await noteHere(world, open.git.root, open, result);
   return warning === null ? result : { ...result, notes: [...result.notes, warning] };
 }

@@ -182,15 +182,13 @@ function steers({ module, wanted }: Prepared, name: string): Failure {
   return fail(module.id, 'PCTL-DOTENV-STEERS', EXIT_INVALID, summary, 'take it out of the .env', null, where);
 }
 
-/** An absolute path beneath remote_root as one relative to the compose file's folder; others as they are. */
+/** An absolute path beneath remote_root as one relative to the compose file's folder. */
 function relative(one: Prepared, path: string): string {
-  const root = `${one.host.remoteRoot}/`;
-  if (!path.startsWith(root)) return path;
   const up = folderOf(one.composeFile)
     .split('/')
     .filter(Boolean)
     .map(() => '..');
-  return [...up, path.slice(root.length)].join('/');
+  return [...up, path.slice(one.host.remoteRoot.length + 1)].join('/');
 }
 
 function boundBeneath(one: Prepared, binds: readonly { source: string; target: string; readOnly: boolean }[]) {

@@ -11,7 +11,7 @@ import { resolvePolicy } from './policy.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
 import { planReferences } from './references.js';
-import { modulesAt } from './wanted.js';
+import { declarations } from './wanted.js';
 
 const MIRROR_MAX = 16 * 1024 * 1024;
 
@@ -63,11 +63,11 @@ export async function explainApproval(
   const path = mirrorPath(git.root, plan.module);
   const mirror = await world.files.read(path, MIRROR_MAX);
   const status = mirror === null ? null : parseStatus(mirror, { file: path });
-  const declaredAt = async (sha: string) => (await modulesAt(world, git, sha)).get(plan.module) ?? null;
-  const lastApply = await lastApplyOf(status, declaredAt);
+  const declaredAt = declarations(world, git);
+  const lastApply = await lastApplyOf(status, (sha) => declaredAt(sha, plan.module));
   const facts = await gatherApproval(world, git, {
     plan,
-    manifestPath: (await declaredAt(plan.source_sha))?.manifestPath ?? null,
+    manifestPath: (await declaredAt(plan.source_sha, plan.module))?.manifestPath ?? null,
     planFile: file,
     approvalFiles: options.approvalFiles,
     policy,

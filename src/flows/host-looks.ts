@@ -5,7 +5,7 @@ import type { Platform } from '../manifest/model.js';
 import type { Git, World } from '../ports.js';
 import { hostAddress } from './addresses.js';
 import { resolvePolicy } from './policy.js';
-import { failureOf } from './prepare.js';
+import { failureOn } from './prepare.js';
 import { readPlatform } from './read-platform.js';
 import type { Failure } from './results.js';
 
@@ -41,8 +41,7 @@ export async function askHosts<T>(
           await host.close();
         }
       } catch (error) {
-        const failed = failureOf(error, null);
-        errors.push({ ...failed, where: { ...failed.where, host: name } });
+        errors.push(failureOn(name, error, null));
       }
     }),
   );

@@ -11,6 +11,7 @@ import type { Observation } from '../plan/observation.js';
 import { shortRun } from '../run-id.js';
 import type { Prepared } from './prepare.js';
 import type { Failure, PlannedModule, Undeclared } from './results.js';
+import type { DeclaredAt } from './wanted.js';
 
 export interface PlanContext {
   /** The locks are ours: what is held is held by this run. */
@@ -25,8 +26,7 @@ export interface PlanContext {
   readonly inCommit: (path: string) => boolean;
   /** How the source commit stands to the one that was applied last. */
   readonly relation: (lastApplied: string | null) => Promise<Relation>;
-  /** The module as a commit declares it; null: it does not, or is not here. */
-  readonly declaredAt: (sha: string, id: string) => Promise<ServiceModule | null>;
+  readonly declaredAt: DeclaredAt;
   /** Bytes of files of the commit. */
   readonly read: (paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   /** B-2: the plan goes back to the kept release of its commit that has this image. */

@@ -6,12 +6,11 @@ import { relationOf } from './approvals.js';
 import type { PlanContext } from './looks.js';
 import { type Policy, policyDigest } from './policy.js';
 import type { Prepared } from './prepare.js';
-import { type Gathered, modulesAt } from './wanted.js';
+import { declarations, type Gathered } from './wanted.js';
 
 export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export function planContext(world: World, git: Git, gathered: Gathered, policy: Policy, now: string): PlanContext {
-  const commits = new Map<string, ReturnType<typeof modulesAt>>();
   return {
     version: world.version,
     createdAt: now,
@@ -24,11 +23,7 @@ export function planContext(world: World, git: Git, gathered: Gathered, policy: 
     }),
     inCommit: (path) => gathered.entries.has(path),
     relation: (last) => relationOf(git, last, gathered.sha),
-    declaredAt: async (sha, id) => {
-      const modules = commits.get(sha) ?? modulesAt(world, git, sha);
-      commits.set(sha, modules);
-      return (await modules).get(id) ?? null;
-    },
+    declaredAt: declarations(world, git),
     read: (paths) => gathered.read(paths),
     declared: new Map(
       [...gathered.wanted.modules.values()].map((module) => [
@@ -51,11 +46,11 @@ export function isDirty(
   { module, host, references }: Pick<Prepared, 'module' | 'host' | 'references'>,
   files: readonly PlannedFile[],
 ): boolean {
-  const planned = files.filter((file) => file.source === 'commit').map((file) => inRepo(host, file.path));
+  if (dirtyPaths.length === 0) return false;
   const named = new Set([...namedPaths(module, references), ...module.files, dotenvOf(module), module.manifestPath]);
   const onHost = new Set(module.hostFiles.map((path) => joinRepoPath(folderOf(module.composeFile), path) ?? ''));
-  const exact = new Set(planned);
-  return dirtyPaths.some((path) => exact.has(path) || (within(path, named) && !within(path, onHost)));
+  const planned = new Set(files.filter((file) => file.source === 'commit').map((file) => inRepo(host, file.path)));
+  return dirtyPaths.some((path) => planned.has(path) || (within(path, named) && !within(path, onHost)));
 }
 
 /** Is it one of these paths, or beneath one? */

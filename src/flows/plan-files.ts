@@ -4,7 +4,7 @@ import { EXIT_TOOL_ERROR } from '../exits.js';
 import type { Plan } from '../manifest/types.js';
 import { PLAN_MAX_BYTES, parsePlan, planBytes } from '../plan/artifact.js';
 import type { Files, World } from '../ports.js';
-import { unlessRefused } from './record-here.js';
+import { unlessRefused } from './unless-refused.js';
 
 const ID = /^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/;
 

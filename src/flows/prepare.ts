@@ -54,6 +54,12 @@ export function failureOf(error: unknown, module: string | null): Failure {
   };
 }
 
+/** The same of a host, which it names. */
+export function failureOn(host: string, error: unknown, module: string | null): Failure {
+  const failure = failureOf(error, module);
+  return { ...failure, where: { ...failure.where, host } };
+}
+
 export const problemFailure = (
   module: string,
   problem: Problem,

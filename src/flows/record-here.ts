@@ -1,5 +1,4 @@
 /** What this checkout keeps of a run: the mirror of the host's status and a line in its own audit chain (R-1, R-6). Never a reason to fail (R-4). */
-import { PlatformError } from '../errors.js';
 import type { Plan } from '../manifest/types.js';
 import type { World } from '../ports.js';
 import { headsIn } from '../record/heads.js';
@@ -8,6 +7,7 @@ import type { Run } from '../state/status.js';
 import { rememberHeads } from './heads.js';
 import { timestamp } from './plan-context.js';
 import type { ApplyResult } from './results.js';
+import { unlessRefused } from './unless-refused.js';
 
 export const mirrorPath = (root: string, id: string): string => `${root}/.platform/state/modules/${id}.status.json`;
 export const auditPath = (root: string): string => `${root}/.platform/state/audit.jsonl`;
@@ -44,15 +44,4 @@ export async function noteHere(
   const head = warning === null ? headOf(line) : null;
   if (head) await rememberHeads(world, root, null, [head]);
   return warning;
-}
-
-/** A read-only checkout, as in CI, is a warning. */
-export async function unlessRefused(what: string, write: () => Promise<void>): Promise<string | null> {
-  try {
-    await write();
-    return null;
-  } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    return `${what} was not written in this checkout: ${error.summary}`;
-  }
 }

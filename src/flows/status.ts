@@ -21,7 +21,7 @@ import { rememberHeads } from './heads.js';
 import { hostsToLookAt } from './host-looks.js';
 import { interruptedRun } from './interrupted.js';
 import { resolvePolicy } from './policy.js';
-import { failureOf } from './prepare.js';
+import { failureOf, failureOn } from './prepare.js';
 import { projectOn, withProject } from './project-on.js';
 import { readPlatform } from './read-platform.js';
 import { mirrorPath } from './record-here.js';
@@ -191,7 +191,7 @@ async function mirrorRow(world: World, root: string, module: ServiceModule, erro
 
 /** Whatever keeps a host from being read is 7 here, but for what is wrong with this machine. */
 function unread(error: unknown, module: string | null, host: string): Failure {
-  const failure = failureOf(error, module);
+  const failure = failureOn(host, error, module);
   const exitCode = failure.exitCode === EXIT_TOOL_ERROR ? EXIT_TOOL_ERROR : EXIT_REMOTE_FAILED;
-  return { ...failure, where: { ...failure.where, host }, exitCode };
+  return { ...failure, exitCode };
 }

@@ -11,6 +11,7 @@ import {
   readManifests,
   wantedOf,
 } from '../manifest/load.js';
+import type { ServiceModule } from '../manifest/model.js';
 import { CONFIG_PATH } from '../manifest/platform.js';
 import type { Git, TreeEntry, WorkTree, World } from '../ports.js';
 import { neededBy, readAll, refusedBySize } from './compose-files.js';
@@ -83,8 +84,21 @@ export async function gatherWanted(world: Pick<World, 'workTree'>, git: Git, sou
   };
 }
 
+/** The module of an id as a commit declares it; null: it does not, or is not here. */
+export type DeclaredAt = (sha: string, id: string) => Promise<ServiceModule | null>;
+
+/** Each commit is read once, however many modules are asked for. */
+export function declarations(world: Pick<World, 'workTree'>, git: Git): DeclaredAt {
+  const commits = new Map<string, ReturnType<typeof modulesAt>>();
+  return async (sha, id) => {
+    const modules = commits.get(sha) ?? modulesAt(world, git, sha);
+    commits.set(sha, modules);
+    return (await modules).get(id) ?? null;
+  };
+}
+
 /** The modules that a commit declares; none where it is not here. */
-export async function modulesAt(world: Pick<World, 'workTree'>, git: Git, sha: string): Promise<Loaded['modules']> {
+async function modulesAt(world: Pick<World, 'workTree'>, git: Git, sha: string): Promise<Loaded['modules']> {
   if ((await git.resolve(sha)) === null) return new Map();
   return (await gatherWanted(world, git, { sha })).wanted.modules;
 }

@@ -63,13 +63,13 @@ function envFilesGone(
   applied: Status,
   definitionChanged: boolean,
 ): string[] {
+  if (definitionChanged) return [];
   const wanted = new Set(desired.files.map((file) => file.path));
   return applied.files
     .filter(({ path }) => !wanted.has(path))
     .filter(({ role }) =>
       role === 'dotenv' ? desired.usesDotenv || applied.definition_hash !== observation.hashNow : role === 'env_file',
     )
-    .filter(() => !definitionChanged)
     .map(({ path }) => path);
 }
 
@@ -101,11 +101,7 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
   const definitionReason = (): string =>
     told.length > 0 ? `service definition changed: ${told.join(', ')}` : 'service definition changed';
 
-  const unhashed = entriesFromVariables(
-    compose,
-    module.service,
-    desired.entriesCompared ? ['configs', 'secrets'] : undefined,
-  );
+  const kinds = desired.entriesCompared ? (['configs', 'secrets'] as const) : undefined;
   const fileReasons = (): void => {
     for (const state of states) {
       const { file } = state;
@@ -120,7 +116,9 @@ export function changesOf(desired: Desired, observation: Observation): Changes {
       const changed = fresh ? !definitionChanged : state.moved || (applied !== null && state.toWrite && !differs);
       if (changed) reasons.push(`${word(file.role)}: ${short(file.path)}`);
       if (differs) reasons.push(`file on host differs: ${short(file.path)}`);
-      const read = file.role === 'env_file' || (file.role === 'dotenv' && !desired.mountsDotenv && !unhashed);
+      const read =
+        file.role === 'env_file' ||
+        (file.role === 'dotenv' && !desired.mountsDotenv && !entriesFromVariables(compose, module.service, kinds));
       if ((changed || state.moved || state.toWrite) && !read) force = true;
     }
   };
