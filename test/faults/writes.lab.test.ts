@@ -78,20 +78,11 @@ describe('R-4 on the host', () => {
     await prepare(on, 'web');
     const [container] = await containers(on, 'web');
     const before = await runsOf(on);
+    // From the daemon on: whoever waits until the conversation is seen may come after its intent.
+    const fault = await attached(lab.host().sshd_pid, '-f', '-P', state('modules'), '-e', 'inject=fsync:error=EIO');
     const running = await launch(on, 'web');
-    const run = await until('a run', async () => (await runsOf(on)).find((one) => !before.includes(one)) ?? null);
-    const talks = await until('its conversation', async () => {
-      const found = await processes('eval', on.repo.remoteRoot(), run);
-      return found.length > 0 && found;
-    });
-    // A shell that it had started for a moment may be gone by now; it itself stays.
-    const tries = await Promise.allSettled(
-      talks.map((pid) => attached(pid, '-f', '-P', state('modules'), '-e', 'inject=fsync:error=EIO')),
-    );
-    const fault = tries.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    expect(fault, JSON.stringify(tries)).not.toEqual([]);
-    const ended = await running.ended;
-    await Promise.all(fault.map((one) => one.detach()));
+    const ended = await running.ended.finally(() => fault.detach());
+    const [run] = (await runsOf(on)).filter((one) => !before.includes(one));
     expect(ended.exit, ended.said).toBe(7);
     expect(ended.result).toMatchObject({ outcome: 'remote_failed', changed: false });
     expect(await containers(on, 'web')).toEqual([container]);
