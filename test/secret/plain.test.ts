@@ -21,6 +21,13 @@ describe('O-3 what a file holds in plain', () => {
     'url: https://abcd1234efgh:@git/x\n',
     'password: hunter22:\n',
     'token: abcdef:no\n',
+    'admin:$apr1$Vd3rJ8bO$Qq8mXo2d1f0c9rXk0y3a1.\n',
+    'admin:$2y$05$abcdefghijklmnopqrstuuJ3rW0e1uP6x5yqj0m1yq1w2e3r4t5y6\n',
+    'admin:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\n',
+    '- "traefik.http.middlewares.a.basicauth.users=admin:$$apr1$$Vd3rJ8bO$$Qq8mXo2d1f0c9rXk0y3a1."\n',
+    'requirepass hunter22\n',
+    '  masterauth "hunter 22"\r\n',
+    'insecure-password hunter22;\n',
   ])('%j', (text) => expect(lines(text)).toEqual([1]));
 
   it.each([
@@ -45,7 +52,20 @@ describe('O-3 what a file holds in plain', () => {
     'ssl_certificate /etc/tls/cert.pem;\n',
     '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
     'image: x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n',
+    'proxy_pass http://app:8080;\n',
+    'fastcgi_pass php;\n',
+    '# requirepass foobared\n',
+    'password must be long\n',
+    'requirepass ${REDIS_PASSWORD}\n',
+    'password_file /mosquitto/passwd\n',
+    'PASSWORD: |\n  ${PASSWORD}\n',
+    'NOTES: |\n  $1$ is a price\n',
+    'secrets: |\n  x\n',
   ])('nothing in %j', (text) => expect(lines(text)).toEqual([]));
+
+  it.each(['PASSWORD: |\n  hunter22\n', '- api-key: >-\r\n\r\n    hunter22'])('in a block: %j', (text) =>
+    expect(lines(text)).toEqual([text.split('\n').findIndex((line) => line.includes('hunter')) + 1]),
+  );
 
   it('names each line once', () => {
     expect(lines('a: 1\npassword: x1, token: y\n\r\n\npassword: ${A}\napi_key: z\n')).toEqual([2, 6]);
