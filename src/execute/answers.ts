@@ -172,6 +172,8 @@ export function readHeld(answer: Answer, host: string): HeldLock[] {
 
 const KINDS = new Set(['absent', 'file', 'folder', 'symlink', 'other', 'outside', 'unreadable']);
 
+const DIGEST = /^[0-9a-f]{64}$/;
+
 export function readFiles(answer: Answer, paths: readonly string[], host: string): Map<string, FileSeen> {
   const found = lines(answer);
   if (answer.code !== 0 || found.length !== paths.length) {
@@ -184,7 +186,7 @@ export function readFiles(answer: Answer, paths: readonly string[], host: string
   }
   return new Map(
     paths.map((path, index) => {
-      const [kind = '', mode = '-', uid = '-', digest = '-'] = (found[index] as string).split(' ');
+      const [kind = '', mode = '-', uid = '-', digest = '-', keyed = '-'] = (found[index] as string).split(' ');
       if (!KINDS.has(kind))
         throw failure(host, 'PCTL-HOST-ANSWER', `${host} described ${path} in an unknown way`, kind);
       return [
@@ -193,7 +195,8 @@ export function readFiles(answer: Answer, paths: readonly string[], host: string
           kind: kind as FileSeen['kind'],
           mode: /^[0-7]{1,4}$/.test(mode) ? mode.padStart(4, '0') : null,
           uid: /^[0-9]{1,10}$/.test(uid) ? Number(uid) : null,
-          digest: /^[0-9a-f]{64}$/.test(digest) ? digest : null,
+          digest: DIGEST.test(digest) ? digest : null,
+          keyed: DIGEST.test(keyed) ? keyed : null,
         },
       ];
     }),

@@ -64,3 +64,14 @@ export async function takeLocks(
     await clock.sleep(RETRY_MS);
   }
 }
+
+/** As takeLocks, for who only looks. */
+export async function lookAtLocks(
+  exchange: Exchange,
+  host: string,
+  names: readonly string[],
+): Promise<{ busy: HeldLock } | null> {
+  const [answer] = await exchange([message('held')], { ms: 30_000, step: 'lock' });
+  const held = answer && readHeld(answer, host).find((lock) => names.includes(lock.name));
+  return held ? { busy: held } : null;
+}

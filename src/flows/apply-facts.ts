@@ -3,6 +3,7 @@ import type { GateFacts } from '../gate/facts.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
 import { inRepo } from '../plan/files.js';
+import { identityOf } from '../plan/make.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
 import { gatherApproval, lastApplyOf, relationOf, releaseApprovers } from './approvals.js';
@@ -156,19 +157,7 @@ function identityFor(plan: Plan, now: Looked): GateFacts['identity'] {
   if (!fresh) return null;
   const seen = new Map(fresh.files.map((file) => [file.path, file]));
   const files = (plan.observed?.identity.files ?? []).map(
-    (file) => seen.get(file.path) ?? fromObservation(now, file.path),
+    (file) => seen.get(file.path) ?? identityOf(file.path, now.observation, null),
   );
   return { ...fresh, files };
-}
-
-function fromObservation(now: Looked, path: string): NonNullable<Plan['observed']>['identity']['files'][number] {
-  const seen = now.observation.files.get(path);
-  if (!seen || seen.kind === 'absent') return { path, kind: 'absent', digest: null, mode: null, uid: null };
-  return {
-    path,
-    kind: seen.kind === 'unreadable' || seen.kind === 'outside' ? 'other' : seen.kind,
-    digest: seen.digest,
-    mode: seen.mode,
-    uid: seen.uid,
-  };
 }

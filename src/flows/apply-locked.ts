@@ -1,8 +1,8 @@
 /** Steps 3 and 4 of an apply (X-1): the locks, and the gates again over what is seen under them. */
 import { PlatformError } from '../errors.js';
 import { upCommand } from '../execute/go.js';
-import { lockNames, takeLocks } from '../execute/lock.js';
-import { type Exchange, message } from '../execute/protocol.js';
+import { lockNames, lookAtLocks, takeLocks } from '../execute/lock.js';
+import type { Exchange } from '../execute/protocol.js';
 import { EXIT_BUSY, EXIT_CHANGES, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_STALE, EXIT_TOOL_ERROR } from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
 import { changesAnything, planAgain } from '../gate/facts.js';
@@ -27,30 +27,30 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
   const { plan, options } = open;
   const names = lockNames(plan.module, plan.project, open.sharedPaths);
   const since = timestamp(world.clock.now());
-  if (!options.dryRun) {
-    const busy = await takeLocks(
-      exchange,
-      plan.host,
-      world.clock,
-      names,
-      { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
-      inside.lockWait,
-      (held) => step('lock', 'waiting', held ? `held by ${describeHolder(held.holder)}` : 'held'),
-    );
-    if (busy) {
-      const who = busy.busy
-        ? `${busy.busy.name} is ${busy.busy.state === 'held' ? 'held' : 'still held by what a dead run started'}: ${describeHolder(busy.busy.holder)}`
-        : 'a lock is held';
-      return end({
-        outcome: 'busy',
-        message: who,
-        gates: inside.verdicts,
-        exitCode: EXIT_BUSY,
-        hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}`,
-      });
-    }
-    step('lock', 'done', `taken, run ${shortRun(runId)}`);
+  const busy = options.dryRun
+    ? await lookAtLocks(exchange, plan.host, names)
+    : await takeLocks(
+        exchange,
+        plan.host,
+        world.clock,
+        names,
+        { run_id: runId, who: world.who, since, source_sha: plan.source_sha, ci_url: world.ciUrl },
+        inside.lockWait,
+        (held) => step('lock', 'waiting', held ? `held by ${describeHolder(held.holder)}` : 'held'),
+      );
+  if (busy) {
+    const who = busy.busy
+      ? `${busy.busy.name} is ${busy.busy.state === 'held' ? 'held' : 'still held by what a dead run started'}: ${describeHolder(busy.busy.holder)}`
+      : 'a lock is held';
+    return end({
+      outcome: 'busy',
+      message: who,
+      gates: inside.verdicts,
+      exitCode: EXIT_BUSY,
+      hint: `wait for it (--lock-wait SECONDS), or look: platformctl lock list --host ${plan.host}`,
+    });
   }
+  if (!options.dryRun) step('lock', 'done', `taken, run ${shortRun(runId)}`);
 
   const context = { ...open.context, holding: !options.dryRun };
   const look =
@@ -108,7 +108,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
   }
   step('observe', 'done', 'as planned');
   const command = upCommand(plan, now.dotenv, runId);
-  if (options.dryRun) return await dryRun(inside, gates, command, names, facts.approvedBy, facts.selfApproved);
+  if (options.dryRun) return await dryRun(inside, gates, command, facts.approvedBy, facts.selfApproved);
   return await run(inside, now, gates, since, facts);
 }
 
@@ -132,22 +132,11 @@ async function dryRun(
   inside: Inside,
   gates: readonly GateVerdict[],
   command: readonly string[] | null,
-  names: readonly string[],
   approvedBy: readonly string[],
   selfApproved: boolean,
 ): Promise<ApplyResult> {
-  const { open, end, exchange } = inside;
-  const { readHeld } = await import('../execute/answers.js');
-  const [answer] = await exchange([message('held')], { ms: 30_000, step: 'lock' });
-  const held = answer && readHeld(answer, open.plan.host).find((lock) => names.includes(lock.name));
+  const { open, end } = inside;
   await inside.conversation.end({ ms: 10_000, step: 'release' }).catch(() => null);
-  if (held)
-    return end({
-      outcome: 'busy',
-      message: `${held.name} is held: ${describeHolder(held.holder)}`,
-      gates,
-      exitCode: EXIT_BUSY,
-    });
   const phase = open.beside.length > 0 || open.plan.kind === 'rollback' ? '06' : '05';
   // A rollback's dry run keeps no plan: what is kept for the module is another one.
   const again =

@@ -204,7 +204,7 @@ within() {
 # A compose file as it lies there.
 do_deployed() { within "$1" && head -c 4194304 "$ROOT/$1"; }
 
-# kind mode uid digest, of paths beneath ROOT. `outside`: a folder in between leads out of it (G-5).
+# kind mode uid digests, of paths beneath ROOT. `outside`: a folder in between leads out of it (G-5).
 look() {
   f=$ROOT/$1
   case $(parent "$f")/ in "$REAL"/*) ;; *) printf 'outside - - -\n'; return ;; esac
@@ -214,15 +214,15 @@ look() {
   elif [ ! -f "$f" ]; then printf 'other - - -\n'
   elif [ ! -r "$f" ]; then printf 'unreadable %s -\n' "$(stat -c '%a %u' -- "$f")"
   else
-    digest=$("$2" "$f") && printf 'file %s %s\n' "$(stat -c '%a %u' -- "$f")" "${digest%% *}"
+    plain=$(sha256sum <"$f") || return 1
+    keyed=$({ cat "$P/key" && printf '%s\n' "$plain"; } | sha256sum) || return 1
+    [ "$2" = both ] || plain=
+    printf 'file %s %s\n' "$(stat -c '%a %u' -- "$f")" "${plain:+${plain%% *} }${keyed%% *}"
   fi
 }
 
-plain() { sha256sum <"$1"; }
-# A digest that nobody can guess a short password from: the key never leaves this host (M-8).
-keyed() { { cat "$P/key" && sha256sum <"$1"; } | sha256sum; }
-
-do_files() { for path; do look "$path" plain || return 1; done; }
+# A keyed digest is one that nobody can guess a short password from: the key never leaves this host (M-8).
+do_files() { for path; do look "$path" both || return 1; done; }
 do_keyed() { for path; do look "$path" keyed || return 1; done; }
 
 # Absolute paths as they are once links are followed: kind and path.

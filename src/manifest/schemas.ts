@@ -689,7 +689,7 @@ export const planSchema = {
                       "null"
                     ],
                     "pattern": "^[0-9a-f]{64}$",
-                    "description": "SHA-256, or the keyed digest of a host file."
+                    "description": "SHA-256 of bytes that a commit has; else the keyed digest."
                   },
                   "mode": {
                     "type": [

@@ -865,7 +865,7 @@ export interface Plan {
         path: string;
         kind: 'absent' | 'file' | 'folder' | 'symlink' | 'other';
         /**
-         * SHA-256, or the keyed digest of a host file.
+         * SHA-256 of bytes that a commit has; else the keyed digest.
          */
         digest: string | null;
         mode: string | null;

@@ -8,7 +8,7 @@ import { containerReasons, leftBehind } from './container-reasons.js';
 import { shortName, word } from './file-state.js';
 import { dotenvRoles } from './files.js';
 import { hasDollar } from './named-paths.js';
-import type { FileSeen, Observation } from './observation.js';
+import { ABSENT, type FileSeen, type Observation } from './observation.js';
 import { composeFileOf } from './removal.js';
 
 /** The module's own definition: in the compose file that lies on the host against the one that was applied. */
@@ -27,8 +27,6 @@ export interface Drift {
   /** [] without drift. */
   readonly changes: readonly Change[];
 }
-
-const ABSENT: FileSeen = { kind: 'absent', mode: null, uid: null, digest: null };
 
 export const differs = (file: Status['files'][number], seen: FileSeen = ABSENT): boolean =>
   seen.kind !== 'file' || seen.digest !== (file.source === 'host' ? file.keyed : file.sha256);

@@ -1,7 +1,7 @@
 /** How the files of a plan stand on the host (P-6). Pure. */
 import { folderOf } from '../manifest/paths.js';
 import type { PlannedFile } from './files.js';
-import type { FileSeen, Observation } from './observation.js';
+import { ABSENT, type FileSeen, type Observation } from './observation.js';
 
 /** How one file stands: against what the host has, and against what this module's last apply saw. */
 export interface FileState {
@@ -25,7 +25,7 @@ const octal = (mode: string): string => mode.padStart(4, '0');
 
 /** Compares one planned file with what the host has and with what this module's last apply saw. */
 export function fileState(file: PlannedFile, observation: Observation): FileState {
-  const seen: FileSeen = observation.files.get(file.path) ?? { kind: 'absent', mode: null, uid: null, digest: null };
+  const seen = observation.files.get(file.path) ?? ABSENT;
   const last = observation.status?.files.find((one) => one.path === file.path && one.source === file.source);
   if (file.source === 'host') {
     return { file, toWrite: false, foreign: false, moved: last !== undefined && last.keyed !== file.keyed, seen };

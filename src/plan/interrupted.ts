@@ -64,7 +64,8 @@ export function judgeInterrupted(
   const filesOld = identity.files.every((file) => {
     const seen = observation.files.get(file.path);
     if (!seen) return file.kind === 'absent';
-    return file.kind === 'absent' ? seen.kind === 'absent' : seen.digest === file.digest;
+    if (file.kind === 'absent') return seen.kind === 'absent';
+    return seen.digest === file.digest || (seen.keyed !== null && seen.keyed === file.digest);
   });
   const sameContainers =
     observation.containers.length === before.size &&

@@ -6,7 +6,7 @@ import type { Plan } from '../manifest/types.js';
 import { changeDigest, planDigest } from './artifact.js';
 import type { Changes } from './changes.js';
 import type { PlannedFile } from './files.js';
-import { conditionOf, type Observation } from './observation.js';
+import { ABSENT, conditionOf, type Observation } from './observation.js';
 
 /** Seconds that an engine may take beyond `stop_grace_period` until an old container is gone (X-12). */
 const AFTER_GRACE = 5;
@@ -60,6 +60,25 @@ function smokeOf(
   };
 }
 
+type Identity = NonNullable<Plan['observed']>['identity'];
+
+/**
+ * A file as a plan names what was there (G-9). Bytes that no commit is known to have may hold a password: only what the host's key makes of their digest is told (M-8).
+ *
+ * @param wanted SHA-256 of the plan's own bytes for it
+ */
+export function identityOf(
+  path: string,
+  { files, delivered }: Pick<Observation, 'files' | 'delivered'>,
+  wanted: string | null,
+): Identity['files'][number] {
+  const seen = files.get(path) ?? ABSENT;
+  const { mode, uid } = seen;
+  const kind = seen.kind === 'unreadable' || seen.kind === 'outside' ? 'other' : seen.kind;
+  const known = seen.digest === wanted || (seen.digest !== null && delivered.get(path)?.has(seen.digest) === true);
+  return { path, kind, digest: known ? seen.digest : (seen.keyed ?? seen.digest), mode, uid };
+}
+
 function observedOf(
   observation: Observation,
   files: readonly PlannedFile[],
@@ -69,13 +88,9 @@ function observedOf(
   return {
     identity: {
       containers: observation.containers.map(({ id, image, configHash }) => ({ id, image, config_hash: configHash })),
-      files: paths.map((path) => {
-        const seen = observation.files.get(path);
-        if (!seen || seen.kind === 'absent')
-          return { path, kind: 'absent' as const, digest: null, mode: null, uid: null };
-        const kind = seen.kind === 'unreadable' || seen.kind === 'outside' ? ('other' as const) : seen.kind;
-        return { path, kind, digest: seen.digest, mode: seen.mode, uid: seen.uid };
-      }),
+      files: paths.map((path) =>
+        identityOf(path, observation, files.find((file) => file.path === path)?.sha256 ?? null),
+      ),
       image_id: observation.imageId,
       serial: observation.status?.serial ?? 0,
       compose_version: observation.engine.composeVersion,

@@ -45,7 +45,11 @@ export interface FileSeen {
   readonly uid: number | null;
   /** SHA-256, keyed for host files. */
   readonly digest: string | null;
+  /** Of what may be a commit's: the keyed digest too, for bytes that turn out to be nobody's but the host's. */
+  readonly keyed: string | null;
 }
+
+export const ABSENT: FileSeen = { kind: 'absent', mode: null, uid: null, digest: null, keyed: null };
 
 /** An answer of the host's compose, or the end of what it said instead. */
 export type ComposeAnswer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };

@@ -334,6 +334,27 @@ describe('M-8 a password that only the host has', () => {
   it('is as it was: bytes, mode, owner, inode', async () => {
     expect(await on.onHost(HOST, `stat -c '%a %U' ${root()}/modules/db/.env`)).toBe('600 platform-host-agent');
   });
+
+  it('where the commit brings a file that was only there: the plan has no digest of what it replaces, and G-9 holds', async () => {
+    const path = `${root()}/modules/brought/app.conf`;
+    await on.module('brought', { compose: service('brought', { volumes: ['./app.conf:/app.conf:ro'] }) });
+    await on.repo.write('modules/brought/app.conf', 'of the commit');
+    await on.repo.publish('What was by hand');
+    const write = (text: string): Promise<string> =>
+      on.onHost(HOST, `mkdir -p $(dirname ${path}) && cat >${path}`, text);
+    await write(`PASSWORD=${PASSWORD}\n`);
+    const planned = await on.plan('brought');
+    expect(planned.exit, planned.said).toBe(1);
+    const seen = planned.plans.get('brought')?.observed?.identity.files.find((file) => file.path.endsWith('app.conf'));
+    expect(seen).toMatchObject({ kind: 'file', digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    for (const hash of HASHES) expect(planned.said + JSON.stringify([...planned.plans])).not.toContain(hash);
+    await on.approve('brought');
+    await write('PASSWORD=another\n');
+    expect(await on.apply('brought')).toMatchObject({ exit: 8, outcome: 'stale' });
+    await write(`PASSWORD=${PASSWORD}\n`);
+    expect(await on.apply('brought')).toMatchObject({ exit: 9 });
+    expect(await on.inside('brought', 'cat', '/app.conf')).toBe('of the commit');
+  });
 });
 
 describe('spec.runtime.delivery', () => {

@@ -63,7 +63,7 @@ async function nothingChanged(id: string, container: string): Promise<void> {
 }
 
 describe('X-6: two terminals apply at once', () => {
-  it('one is applied; the other is told who holds the lock, or waits and finds its plan spent', async () => {
+  it('one is applied; the other is told who holds the lock, as is a dry run (X-10), or waits and finds its plan spent', async () => {
     await wants('web', env('1'), { stable_seconds: 25, timeout_seconds: 40 });
     await on.repo.publish('web');
     await prepare(on, 'web');
@@ -77,6 +77,8 @@ describe('X-6: two terminals apply at once', () => {
     expect(second.result).toMatchObject({ outcome: 'busy' });
     expect(second.result?.message).toContain(held?.who);
     expect(second.result?.message).toContain(shortRun(run));
+    const dry = await apply(on, 'web', '--dry-run');
+    expect([dry.exit, dry.result?.message], dry.said).toEqual([10, second.result?.message]);
     expect(await first.ended).toMatchObject({ exit: 9 });
     const third = await waiting.ended;
     expect(third.exit, third.said).toBe(8);

@@ -45,7 +45,7 @@ const desired = (members: Partial<Desired> = {}): Desired => ({
 const seen = (path: string, members: Partial<FileSeen>): Observation['files'] =>
   new Map([
     ...observationFixture().files,
-    [path, { kind: 'file', mode: '0644', uid: 1000, digest: hex('0'), ...members }],
+    [path, { kind: 'file', mode: '0644', uid: 1000, digest: hex('0'), keyed: null, ...members }],
   ]);
 
 function reasons(

@@ -20,7 +20,7 @@ function drift(compose: string): readonly string[] {
   const observation = observationFixture();
   const files = new Map([
     ...observation.files,
-    ['core/.env', { kind: 'file' as const, mode: '0644', uid: 1000, digest: hex('2') }],
+    ['core/.env', { kind: 'file' as const, mode: '0644', uid: 1000, digest: hex('2'), keyed: null }],
   ]);
   return driftOf(
     { ...status, files: [...status.files, dotenv as never] },

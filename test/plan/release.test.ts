@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Plan, Status } from '../../src/manifest/types.js';
 import { planBytes } from '../../src/plan/artifact.js';
 import { judgeInterrupted } from '../../src/plan/interrupted.js';
+import { identityOf } from '../../src/plan/make.js';
 import { chooseRelease, hostFilesSince, keptPlan, ranBefore, volumesDiffer } from '../../src/plan/release.js';
 import { observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
 
@@ -102,7 +103,7 @@ it('M-8 host files that are not what the release ran with are named', () => {
   } as Plan['files'][number];
   const plan = planFixture({ files: [host] });
   const seen = (digest: string | null) =>
-    new Map([['core/.env', { kind: 'file' as const, mode: '0600', uid: 1000, digest }]]);
+    new Map([['core/.env', { kind: 'file' as const, mode: '0600', uid: 1000, digest, keyed: null }]]);
   expect(hostFilesSince(plan, seen('1'.repeat(64)))).toEqual([]);
   expect(hostFilesSince(plan, seen('2'.repeat(64)))).toEqual(['.env']);
   expect(hostFilesSince(plan, new Map())).toEqual(['.env']);
@@ -128,8 +129,39 @@ describe('R-3 a removal that never recorded its end', () => {
     expect(judged({ files: without('core/app.env') })).toBe('unknown');
     const asBefore = new Map([
       ...seen.files,
-      ['core/app.env', { kind: 'file' as const, mode: '0644', uid: 1000, digest: '0'.repeat(64) }],
+      ['core/app.env', { kind: 'file' as const, mode: '0644', uid: 1000, digest: '0'.repeat(64), keyed: null }],
     ]);
     expect(judged({ files: asBefore })).toBe('rolled_back');
+  });
+  it('M-8 what was there and is of no commit is told by its keyed digest', () => {
+    const mine = (keyed: string) =>
+      new Map([
+        ...seen.files,
+        ['core/app.env', { kind: 'file' as const, mode: '0644', uid: 1000, digest: 'e'.repeat(64), keyed }],
+      ]);
+    expect(judged({ files: mine('0'.repeat(64)) })).toBe('rolled_back');
+    expect(judged({ files: mine('f'.repeat(64)) })).toBe('unknown');
+  });
+});
+
+describe('G-9, M-8 a file as the plan saw it', () => {
+  const [plain, keyed] = ['1'.repeat(64), '2'.repeat(64)];
+  const files = new Map([
+    ['a', { kind: 'file' as const, mode: '0644', uid: 1000, digest: plain, keyed }],
+    ['host', { kind: 'file' as const, mode: '0600', uid: 1000, digest: keyed, keyed: null }],
+    ['closed', { kind: 'unreadable' as const, mode: '0600', uid: 0, digest: null, keyed: null }],
+  ]);
+  const digest = (path: string, wanted: string | null = null, brought: string[] = []) =>
+    identityOf(path, { files, delivered: new Map([[path, new Set(brought)]]) }, wanted).digest;
+  it('by its SHA-256 only where its bytes are of a commit: this one, or one that platformctl delivered', () => {
+    expect(digest('a', plain)).toBe(plain);
+    expect(digest('a', '3'.repeat(64), [plain])).toBe(plain);
+    expect(digest('a', '3'.repeat(64), ['3'.repeat(64)])).toBe(keyed);
+    expect(digest('a')).toBe(keyed);
+  });
+  it('a host file by its keyed one, and what cannot be read by none', () => {
+    expect(digest('host')).toBe(keyed);
+    expect(identityOf('closed', { files, delivered: new Map() }, null)).toMatchObject({ kind: 'other', digest: null });
+    expect(identityOf('gone', { files, delivered: new Map() }, null)).toMatchObject({ kind: 'absent', mode: null });
   });
 });
