@@ -9,8 +9,8 @@ export interface UpOptions {
   readonly composeFile: string;
   readonly project: string;
   readonly service: string;
-  /** `none`: compose is given an empty one (P-12); `real`: it reads the one beside the compose file. */
-  readonly envFile: 'none' | 'real';
+  /** `none`: compose is given an empty one (P-12); `real`: it reads the one beside the compose file; else the absolute path of one (B-1). */
+  readonly envFile: string;
   /** Absolute path of a second file, which names only the service's image (B-1). */
   readonly override?: string;
   /** Absolute: the real folder, where the compose file is a kept release's (B-1). */
@@ -29,7 +29,8 @@ export function upArgv(options: UpOptions): string[] {
   const argv = ['docker', 'compose'];
   if (options.projectDirectory !== undefined)
     argv.push('--project-directory', absolute('project directory', options.projectDirectory));
-  if (options.envFile === 'none') argv.push('--env-file', '/dev/null');
+  if (options.envFile !== 'real')
+    argv.push('--env-file', options.envFile === 'none' ? '/dev/null' : absolute('env file', options.envFile));
   argv.push('-f', absolute('compose file', file));
   if (options.override !== undefined) argv.push('-f', absolute('image override', options.override));
   argv.push('-p', checked('project', options.project), 'up', '-d', '--no-deps', '--pull', 'never');

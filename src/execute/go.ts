@@ -1,5 +1,5 @@
 /** What `go` carries (X-5): everything that the host does afterwards, rendered beforehand, as files of the run's folder. Pure. */
-import { upArgv } from '../compose/argv.js';
+import { type UpOptions, upArgv } from '../compose/argv.js';
 import { finishProgram } from '../host/programs.js';
 import { folderOf } from '../manifest/paths.js';
 import type { Plan, Status } from '../manifest/types.js';
@@ -90,27 +90,44 @@ function backOf(plan: Plan, observation: Observation): Back {
 const composeBefore = (plan: Plan, status: Status | null): string =>
   status?.plan_digest ? composeFileOf(status) : plan.compose_file;
 
-/** B-1: the previous image by its id, over the files that were put back; of the compose file that it was made from, which this commit may have moved. */
-function backCommand(plan: Plan, observation: Observation, override: string, back: Back): string[] {
-  const status = observation.status;
-  const hadDotenv =
-    status === null || status.plan_digest === null || status.files.some((file) => file.role === 'dotenv');
+/**
+ * B-1: the compose file and the `.env` that the container of before was made from. Where it is still the one of the last apply and they are no longer, as when another
+ * module of that file was applied since, those of the kept release: what this run swaps is back by then, and is not them.
+ */
+function madeFrom(
+  plan: Plan,
+  { status, files, containers }: Observation,
+): Pick<UpOptions, 'composeFile' | 'envFile' | 'composeFileAbsolute' | 'projectDirectory'> {
   const composeFile = composeBefore(plan, status);
+  if (!status?.plan_digest) return { composeFile, envFile: 'real' };
   const folder = folderOf(composeFile);
-  const argv = upArgv({
-    remoteRoot: plan.remote_root,
+  const tree = `${plan.remote_root}/.platform/releases/${plan.module}/${status.plan_digest}/tree`;
+  const [old] = containers;
+  const ours = containers.length === 1 && old?.configHash != null && old.configHash === status.container_hash;
+  const replaced = (file: Status['files'][number] | undefined): boolean =>
+    ours && file?.source === 'commit' && files.get(file.path)?.digest !== file.sha256;
+  const dotenv = status.files.find((file) => file.role === 'dotenv');
+  return {
     composeFile,
-    project: plan.project,
-    service: plan.service,
-    envFile: hadDotenv ? 'real' : 'none',
-    override,
-    forceRecreate: true,
-    ...(plan.delivery === 'verify' && status?.plan_digest
+    envFile: !dotenv ? 'none' : replaced(dotenv) ? `${tree}/${dotenv.path}` : 'real',
+    ...(plan.delivery === 'verify' || replaced(status.files.find((file) => file.role === 'compose'))
       ? {
-          composeFileAbsolute: `${plan.remote_root}/.platform/releases/${plan.module}/${status.plan_digest}/tree/${composeFile}`,
+          composeFileAbsolute: `${tree}/${composeFile}`,
           projectDirectory: folder === '' ? plan.remote_root : `${plan.remote_root}/${folder}`,
         }
       : {}),
+  };
+}
+
+/** B-1: the previous image by its id, over the files that were put back. */
+function backCommand(plan: Plan, observation: Observation, override: string, back: Back): string[] {
+  const argv = upArgv({
+    remoteRoot: plan.remote_root,
+    ...madeFrom(plan, observation),
+    project: plan.project,
+    service: plan.service,
+    override,
+    forceRecreate: true,
   });
   return back === 'stopped' ? argv.map((word) => (word === '-d' ? '--no-start' : word)) : argv;
 }

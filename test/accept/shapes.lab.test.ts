@@ -90,17 +90,17 @@ describe('X-1, V-1 what is applied runs', () => {
 });
 
 describe('G-9, X-3 two modules of one compose file', () => {
-  const both = (api: string, cache: string) => ({
+  const both = (api: string, cache: string, members: object) => ({
     name: `${on.repo.id}-core`,
     services: {
       api: { ...ALONE, environment: { WHAT: api }, depends_on: ['cache'] },
-      cache: { ...ALONE, environment: { WHAT: cache } },
+      cache: { ...ALONE, environment: { WHAT: cache }, ...members },
     },
   });
   const container = (service: string): Promise<string> => on.container(`${on.repo.id}-core`, service);
-  const write = async (api: string, cache: string): Promise<void> => {
+  const write = async (api: string, cache: string, members: object = {}): Promise<void> => {
     const runtime = { project: `${on.repo.id}-core` };
-    await on.module('api', { composeFile: SHARED, compose: both(api, cache), runtime });
+    await on.module('api', { composeFile: SHARED, compose: both(api, cache, members), runtime });
     await on.module('cache', { composeFile: SHARED, runtime });
   };
   beforeAll(async () => {
@@ -147,6 +147,23 @@ describe('G-9, X-3 two modules of one compose file', () => {
     expect([on.action(planned, 'api'), on.action(planned, 'cache')]).toEqual(['update', 'none']);
     expect([...applied.keys()]).toEqual(['api']);
     expect(on.reasons(await on.plan('cache'), 'cache')).toEqual([]);
+  });
+
+  it('B-1 the second one fails, whose file is the newer one by now: it is back as it was, from its own release', async () => {
+    await write('four', 'four', { command: ['sh', '-c', 'exit 3'] });
+    await on.repo.publish('Both change, one is broken');
+    const planned = await on.plan('api', 'cache');
+    expect(planned.exit, planned.said).toBe(1);
+    await on.approve('api', 'cache');
+    expect(await on.apply('api')).toMatchObject({ exit: 9 });
+    const newer = await container('api');
+
+    expect(await on.apply('cache')).toMatchObject({ exit: 11, outcome: 'rolled_back' });
+    expect(await on.inside('cache', 'sh', '-c', 'echo "$WHAT"')).toBe('two');
+    expect(await container('api')).toBe(newer);
+    await write('four', 'two');
+    await on.repo.publish('Repaired');
+    expect(on.reasons(await on.plan('api', 'cache'), 'cache')).toEqual([]);
   });
 });
 
