@@ -132,6 +132,10 @@ function backCommand(plan: Plan, observation: Observation, override: string, bac
   return back === 'stopped' ? argv.map((word) => (word === '-d' ? '--no-start' : word)) : argv;
 }
 
+/** Seconds that the engine may take to stop a container, the one of before or the new one. */
+export const stopGrace = (plan: Plan, before: Status | null): number =>
+  Math.max(plan.smoke.stop_grace_seconds, before?.smoke?.stop_grace_seconds ?? 0);
+
 /** The tag that keeps an image from being pruned (X-11). */
 const keptTag = (digest: string): string => `platformctl-kept:${digest}`;
 
@@ -175,6 +179,7 @@ function settings(going: Going, back: Back): string {
     ['back_exits', backSmoke.exits ?? ''],
     ['back_http', backSmoke.http?.url ?? ''],
     ['back_http_status', backSmoke.http?.status ?? ''],
+    ['stop_grace', stopGrace(plan, observation.status)],
     ['whole', 1],
   ];
   return pairs.map(([key, value]) => `${key}=${value}\n`).join('');

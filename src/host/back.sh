@@ -108,7 +108,7 @@ service_back() {
     *)
       leftovers
       look
-      untouched && return 0
+      untouched && stays && return 0
       if [ "$BACK" = cannot ]; then WHY=no_release_kept; return 1; fi
       container_back
       ;;
@@ -123,6 +123,13 @@ untouched() {
     *) return 1 ;;
   esac
   case " $BEFORE " in *" $ID "*) ;; *) return 1 ;; esac
+}
+
+# A compose that was killed may have asked the engine to stop it, and `running` is what it is until its grace is over (X-12).
+stays() {
+  if [ "$KILLED" = 0 ] || [ "$STATE" != running ]; then return 0; fi
+  TIMEOUT=$((BACK_TIMEOUT + STOP_GRACE)) STABLE=$((STOP_GRACE + 5)) EXITS='' HTTP=''
+  verify
 }
 
 # The previous image by its id, with the previous files; then it must be as it was found.

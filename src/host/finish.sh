@@ -19,7 +19,7 @@ nothing_seen() {
 }
 nothing_seen
 FRESH=0 ADOPT=0 REMOVE=0 RELEASE='' BACK='' BACK_IMAGE='' BACK_STARTED='' WHY='' LEFTOVER=''
-BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS='' WHOLE=0
+BACK_TIMEOUT=120 BACK_STABLE=30 BACK_EXITS='' BACK_HTTP='' BACK_HTTP_STATUS='' STOP_GRACE=10 WHOLE=0
 while IFS= read -r line; do
   value=${line#*=}
   case $line in
@@ -48,6 +48,7 @@ while IFS= read -r line; do
     back_exits=*) BACK_EXITS=$value ;;
     back_http=*) BACK_HTTP=$value ;;
     back_http_status=*) BACK_HTTP_STATUS=$value ;;
+    stop_grace=*) STOP_GRACE=$value ;;
     whole=*) WHOLE=$value ;;
   esac
 done <"$G/settings"
@@ -98,7 +99,8 @@ gone() {
 }
 
 # NAME SECONDS COMMAND...: a step in a process group of its own. At its deadline the group gets TERM, after 10 s KILL; it goes on only when
-# nothing of it is left. 124: the deadline.
+# nothing of it is left. 124: the deadline. KILLED: what a step asked the engine for may still be going on.
+KILLED=0
 step() {
   name=$1 limit=$2
   shift 2
@@ -129,6 +131,7 @@ step() {
     done
   fi
   [ "$hit" = 0 ] || code=124
+  [ "$code" -lt 124 ] || KILLED=1
   journal "$name" ended "$code"
   return "$code"
 }

@@ -103,6 +103,28 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('B-1 in 
     expect(journal()).toMatch(/^end rolled_back 11 [0-9]+ timeout$/m);
   });
 
+  // What the engine says of a container that it was asked to stop: it runs, for the whole of its grace.
+  it.each([
+    [137, 'exited', 'restore started'],
+    [137, 'running', 'end rolled_back 11'],
+    [1, 'exited', 'end rolled_back 11'],
+  ])('X-12 compose ended with %i, and the old container is %s a second later: %s', async (code, then, next) => {
+    docker(
+      `case $1 in ps) case $* in *created*) ;; *) echo abc ;; esac ;; inspect) [ -e ${root}/asked ] && [ $(wc -l <${root}/asked) -gt 3 ] && s=${then} || s=running; echo x >>${root}/asked; echo "abc img $s none 0 then 0 h" ;; esac`,
+    );
+    write(root, {
+      'runs/r/go/settings':
+        'module=web\nproject=p\nservice=web\nbefore=abc\nback=running\nback_image=img\nback_started=then\nback_stable=0\nstop_grace=0\nwhole=1\n',
+      'runs/r/go/up': `sh\n-c\nexit ${code}\n`,
+      'runs/r/go/back': 'true\n',
+      'runs/r/go/status.rolled_back': '{"outcome":"x","attempt":{"why":"',
+      'runs/r/go/audit.rolled_back': '"module":"web"',
+    });
+    await run();
+    const after = journal().slice(journal().indexOf('back started')).split('\n').slice(1);
+    expect(after.find((line) => !line.startsWith('verify '))).toMatch(new RegExp(`^${next} `));
+  });
+
   it('names that end with spaces are names of their own, there and back', async () => {
     write(root, {
       'runs/r/go/swap': 'put 644 page\nput 644 page \nput 644  new\n',
