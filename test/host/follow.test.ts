@@ -41,6 +41,25 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('X-5 in 
     expect(decode(answer?.out ?? new Uint8Array())).toBe(`${state} -\nup started 0 1 -\n`);
   });
 
+  it('the lock is held, and others on that host are taken and let go of all the time', async () => {
+    await held('4711\n{"run_id":"one"}\n');
+    const others = Array.from({ length: 40 }, (_, number) => join(root, `other-${number}`));
+    const churn = spawn('perl', [
+      '-e',
+      'use Fcntl ":flock"; my @f = map { open(my $h, ">", $_) or die; $h } @ARGV; $| = 1; print "."; while (1) { flock($_, LOCK_EX) for @f; flock($_, LOCK_UN) for @f }',
+      ...others,
+    ]);
+    await new Promise((resolve) => churn.stdout.once('data', resolve));
+    const answers = await words(
+      shell,
+      root,
+      Array.from({ length: 100 }, () => message('follow', 'one', 'web', '0')),
+    );
+    churn.kill('SIGKILL');
+    const states = answers.map((answer) => decode(answer.out).split(' ')[0]);
+    expect(states.filter((state) => state !== 'running')).toEqual([]);
+  });
+
   it('an answer that nobody reads any more ends the conversation, and leaves nothing behind', async () => {
     const [program, ...rest] = shell as [string, ...string[]];
     const child = spawn(program, [...rest, '-c', 'eval "$1"', 'platformctl', talkProgram, root]);
