@@ -378,8 +378,10 @@ do_pulled() {
   return 98
 }
 
-do_put() { inside "$1" && { case $1 in */*) mkdir -p "$B/${1%/*}" ;; esac; } && mv -f "$B/in" "$B/$1"; }
-do_add() { inside "$1" && cat "$B/in" >>"$B/$1"; }
+do_put() { inside "$1" && { case $1 in */*) mkdir -p "$B/${1%/*}" ;; esac; } && mv -f "$B/in" "$B/$1" && lasting "$1"; }
+do_add() { inside "$1" && cat "$B/in" >>"$B/$1" && lasting "$1"; }
+# What becomes a kept release: the status that names it is on the disk, so its files must be.
+lasting() { case $1 in stage/*) sync "$B/$1" ;; esac; }
 
 #include record.sh
 
@@ -400,7 +402,8 @@ do_settle() {
   inside "$1" && inside "$2" && inside "$3" || return 1
   # shellcheck disable=SC2034 # record.sh reads them
   W=$P/runs/$1 G=$P/runs/$1/go MODULE=$2 RELEASE=$3 WHY=$5 ID=$6 LABEL=$7 IMG=$8
-  [ -n "$RUN" ] && [ -f "$G/status.$4" ] && [ -f "$G/audit.$4" ] || return 1
+  # Empty: a host that lost its power kept the names and not the bytes. A status that is whole is not replaced by what is made of nothing.
+  [ -n "$RUN" ] && [ -s "$G/status.$4" ] && [ -s "$G/audit.$4" ] || return 1
   case $4 in applied) { [ ! -d "$W/stage" ] || keep; } && { protect || :; } || return 1 ;; esac
   record "$4"
 }
@@ -423,6 +426,8 @@ do_forget() {
 # From here on the host needs nobody: finish.sh has its own session, the locks, and nothing of this channel.
 do_go() {
   [ -n "$RUN" ] && [ -z "$FINISH" ] || return 1
+  # Before the intent is on the disk, all that is needed to judge it is.
+  sync "$B"/go/* "$B/go" "$B/finish.sh" || return 1
   setsid sh "$B/finish.sh" "$ROOT" "$RUN" </dev/null >"$B/finish.out" 2>&1 &
   FINISH=$!
 }
