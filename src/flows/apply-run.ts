@@ -2,7 +2,7 @@
 
 import { PlatformError } from '../errors.js';
 import { eventOf, followRun, type RunEnd, stepOf } from '../execute/follow.js';
-import { goMessages, stopGrace, upCommand } from '../execute/go.js';
+import { deadlinesOf, goMessages, stopGrace, upCommand } from '../execute/go.js';
 import { imageId, stage } from '../execute/preflight.js';
 import { decode, type Exchange, type Message, message } from '../execute/protocol.js';
 import {
@@ -29,10 +29,6 @@ import { timestamp } from './plan-context.js';
 import { mirrorHere } from './record-here.js';
 import type { ApplyResult } from './results.js';
 
-/** Seconds: X-8. */
-const COMPOSE_SECONDS = 300;
-/** Waited for up to twice in a roll back. */
-const ENGINE_SECONDS = 120;
 const SPARE_MS = 120_000;
 
 /** Ends that ask for a person at once: an interruption does not hide them behind its 130 (X-9). */
@@ -73,7 +69,7 @@ export async function run(
       },
       observation: now.observation,
       dotenv: now.dotenv,
-      deadlines: { compose: composeSeconds(plan, now.observation.status), engine: ENGINE_SECONDS },
+      deadlines: deadlinesOf(plan, now.observation.status),
     };
     const said = await sayGo(inside, goMessages(going));
     if (said) step('go', 'done', `the host goes on by itself, run ${shortRun(runId)}`);
@@ -116,13 +112,9 @@ function longest(plan: Plan, before: Status | null): number {
   const smoke = Math.max(
     ...[plan.smoke, before?.smoke].map((one) => (one ? one.timeout_seconds + one.stable_seconds : 0)),
   );
-  const watched = 2 * stopGrace(plan, before);
-  return (4 * composeSeconds(plan, before) + 2 * ENGINE_SECONDS + 3 * smoke + watched) * 1000 + SPARE_MS;
+  const { compose, engine } = deadlinesOf(plan, before);
+  return (4 * compose + 2 * engine + 3 * smoke + 2 * stopGrace(plan, before)) * 1000 + SPARE_MS;
 }
-
-/** A stop that is let take its grace is no compose that hangs. */
-const composeSeconds = (plan: Plan, before: Status | null): number =>
-  Math.max(COMPOSE_SECONDS, stopGrace(plan, before) + SPARE_MS / 1000);
 
 /** From `go` on the host needs nobody: what became of the run is there, and not known here. */
 export function lostAfterGo(

@@ -1,10 +1,11 @@
 /** Runs that recorded their intent and never their end (R-3): asks the host for what the judgement needs. */
 import { readFiles } from '../execute/answers.js';
-import { decode, type Exchange, message } from '../execute/protocol.js';
+import { type Answer, decode, type Exchange, message } from '../execute/protocol.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { PLAN_MAX_BYTES } from '../plan/artifact.js';
 import { type Interrupted, judgeInterrupted } from '../plan/interrupted.js';
 import type { Container, Engine, FileSeen, Observation } from '../plan/observation.js';
+import { type JournalLine, journalEnd, readJournal } from '../record/journal.js';
 import { parseStatus } from '../state/status.js';
 
 const LIMIT = { ms: 60_000, step: 'observe' };
@@ -19,7 +20,7 @@ export async function interruptedRun(
   held: boolean,
 ): Promise<Interrupted | null> {
   if (!status.intent) return null;
-  const plan = held ? null : await intendedPlan(exchange, status.intent.run_id);
+  const { plan, journal } = held ? { plan: null, journal: [] } : await intended(exchange, status.intent.run_id);
   let files: ReadonlyMap<string, FileSeen> = new Map();
   const paths = plan?.observed?.identity.files.map((file) => file.path) ?? [];
   const keyed = new Set(plan?.files.filter((file) => file.source === 'host').map((file) => file.path));
@@ -29,7 +30,13 @@ export async function interruptedRun(
     const [first, second] = await exchange([message('files', ...plain), message('keyed', ...secret)], LIMIT);
     if (first && second) files = new Map([...readFiles(first, plain, host), ...readFiles(second, secret, host)]);
   }
-  return judgeInterrupted({ status, engine, containers, files, held }, plan);
+  const turned = {
+    back: journal.some(
+      ({ step, state, exit }) => step === 'back' || (step === 'verify' && state === 'ended' && exit !== 0),
+    ),
+    rolledBack: journalEnd(journal)?.outcome === 'rolled_back',
+  };
+  return judgeInterrupted({ status, engine, containers, files, held }, plan, turned);
 }
 
 /** What `settled` needs of a look at a host. */
@@ -60,9 +67,17 @@ export async function settled(exchange: Exchange, host: string, found: Found): P
   return written?.code === 0 && status ? parseStatus(status.out, { host }) : observation.status;
 }
 
-async function intendedPlan(exchange: Exchange, runId: string): Promise<Plan | null> {
-  if (!/^[0-9a-f-]{36}$/.test(runId)) return null;
-  const [answer] = await exchange([message('get', `runs/${runId}/go/plan.json`)], LIMIT);
+async function intended(
+  exchange: Exchange,
+  runId: string,
+): Promise<{ plan: Plan | null; journal: readonly JournalLine[] }> {
+  if (!/^[0-9a-f-]{36}$/.test(runId)) return { plan: null, journal: [] };
+  const messages = [message('get', `runs/${runId}/go/plan.json`), message('get', `runs/${runId}/journal`)];
+  const [plan, journal] = await exchange(messages, LIMIT);
+  return { plan: readPlan(plan), journal: journal?.code === 0 ? readJournal(decode(journal.out)) : [] };
+}
+
+function readPlan(answer: Answer | undefined): Plan | null {
   if (answer?.code !== 0 || answer.out.length === 0 || answer.out.length > PLAN_MAX_BYTES) return null;
   try {
     return JSON.parse(decode(answer.out)) as Plan;

@@ -14,10 +14,19 @@ const stood = (container: Container, seconds: number, now: number): boolean =>
 
 const UP: ReadonlySet<string> = new Set(['running', 'healthy', 'starting']);
 
+/** What the run's own journal says of a roll back. */
+export interface Turned {
+  /** It gave up on what it had started, or had begun to put back what was there before. */
+  readonly back: boolean;
+  /** It came to the end of that, and only the record of it could not be written. */
+  readonly rolledBack: boolean;
+}
+
 /** `plan`: what the run was about, from its folder on the host; null where that is gone. */
 export function judgeInterrupted(
   observation: Pick<Observation, 'status' | 'engine' | 'containers' | 'files' | 'held'>,
   plan: Plan | null,
+  turned: Turned = { back: false, rolledBack: false },
 ): Interrupted | null {
   const intent = observation.status?.intent;
   if (!intent) return null;
@@ -27,6 +36,7 @@ export function judgeInterrupted(
     why,
   });
   if (observation.held) return verdict('applying', 'it still holds the lock');
+  if (turned.rolledBack) return verdict('rolled_back', 'its journal says that what was there before runs again');
   if (!plan?.observed) return verdict('unknown', 'its plan is no longer on the host');
   const identity = plan.observed.identity;
   const before = new Set(identity.containers.map((container) => container.id));
@@ -54,7 +64,8 @@ export function judgeInterrupted(
     only !== undefined &&
     (!before.has(only.id) || !plan.recreates) &&
     (plan.image.id === null || only.image === plan.image.id);
-  if (plan.kind !== 'remove' && filesNew && runs && newContainer) {
+  // Where a plan swaps no file, what was put back has a new container and that image too.
+  if (plan.kind !== 'remove' && !turned.back && filesNew && runs && newContainer) {
     const stable = plan.smoke.exits !== null || stood(only, plan.smoke.stable_seconds, observation.engine.now);
     return stable
       ? verdict('applied', "the plan's files and a healthy container of the new definition are there")

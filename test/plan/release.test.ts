@@ -5,7 +5,7 @@ import { planBytes } from '../../src/plan/artifact.js';
 import { judgeInterrupted } from '../../src/plan/interrupted.js';
 import { identityOf } from '../../src/plan/make.js';
 import { chooseRelease, hostFilesSince, keptPlan, ranBefore, volumesDiffer } from '../../src/plan/release.js';
-import { observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
+import { containerFixture, observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
 
 const sha = (letter: string): string => letter.repeat(40);
 const release = (letter: string, image = letter): Status['previous'][number] => ({
@@ -141,6 +141,22 @@ describe('R-3 a removal that never recorded its end', () => {
       ]);
     expect(judged({ files: mine('0'.repeat(64)) })).toBe('rolled_back');
     expect(judged({ files: mine('f'.repeat(64)) })).toBe('unknown');
+  });
+});
+
+describe('R-3 a run that put back what was there before', () => {
+  const plan = planFixture({ recreates: true });
+  const intent = { run_id: 'r', sha: sha('1'), plan_digest: plan.digest, serial: 5, since: '2026-11-20T12:00:00Z' };
+  // As after a change of a host file's content alone: no file was swapped, and what was put back is a new container of the same image.
+  const seen = observationFixture({
+    status: statusFixture({ intent }),
+    containers: [containerFixture({ id: 'f'.repeat(64) })],
+  });
+  const judged = (back: boolean, rolledBack: boolean) => judgeInterrupted(seen, plan, { back, rolledBack })?.outcome;
+  it('is never taken for applied, though everything looks like it', () => {
+    expect(judged(false, false)).toBe('applied');
+    expect(judged(true, false)).toBe('unknown');
+    expect(judged(true, true)).toBe('rolled_back');
   });
 });
 
