@@ -201,7 +201,8 @@ export interface Signer {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  sleep(ms: number): Promise<void>;
+  /** Resolves early where `over` is aborted. */
+  sleep(ms: number, over?: AbortSignal): Promise<void>;
   /** In [0, 1). */
   random(): number;
   /** A UUIDv7, 36 characters. */

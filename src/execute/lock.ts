@@ -75,3 +75,25 @@ export async function lookAtLocks(
   const held = answer && readHeld(answer, host).find((lock) => names.includes(lock.name));
   return held ? { busy: held } : null;
 }
+
+const WORD_MS = 10_000;
+
+/** What takes its time while the locks are held, and asks the host nothing: a word is said every 10 s, for after 60 s without one the host lets go. */
+export async function meanwhile<T>(exchange: Exchange, clock: Clock, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const words = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(WORD_MS, over.signal);
+      if (over.signal.aborted) return;
+      // A line that is lost is told by whoever needs it next.
+      await exchange([message('held')], { ms: 30_000, step: 'lock' }).catch(() => over.abort());
+    }
+  };
+  const said = words();
+  try {
+    return await work;
+  } finally {
+    over.abort();
+    await said;
+  }
+}

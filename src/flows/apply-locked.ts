@@ -1,7 +1,7 @@
 /** Steps 3 and 4 of an apply: the locks, and the gates again over what is seen under them. */
 import { PlatformError } from '../errors.js';
 import { upCommand } from '../execute/go.js';
-import { lockNames, lookAtLocks, takeLocks } from '../execute/lock.js';
+import { lockNames, lookAtLocks, meanwhile, takeLocks } from '../execute/lock.js';
 import type { Exchange } from '../execute/protocol.js';
 import { EXIT_BUSY, EXIT_CHANGES, EXIT_NO_CHANGES, EXIT_REMOTE_FAILED, EXIT_STALE, EXIT_TOOL_ERROR } from '../exits.js';
 import { evaluate } from '../gate/evaluate.js';
@@ -78,7 +78,7 @@ export async function underLock(inside: Inside): Promise<ApplyResult> {
     const { host, module } = plan;
     await forgetOldRuns(exchange, { module, host, status }, open.policy.platform.retention, world.clock.now());
   }
-  const facts = await factsUnderLock(world, open, now, inside.host, inside.self);
+  const facts = await meanwhile(exchange, world.clock, factsUnderLock(world, open, now, inside.host, inside.self));
   const gates = evaluate(facts.gates);
   const exit = gatesExit(gates);
   if (exit !== EXIT_NO_CHANGES) return refused(end, gates, exit, open);

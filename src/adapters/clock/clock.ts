@@ -6,7 +6,14 @@ export function createClock(): Clock {
   let last = 0;
   return {
     now: () => Date.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: (ms, over) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, over?.aborted ? 0 : ms);
+        over?.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
     random: () => randomInt(2 ** 47) / 2 ** 47,
     uuid() {
       // RFC 9562, version 7. Every id of a process has a millisecond of its own, so that they sort and their beginnings tell them apart.
