@@ -73,7 +73,7 @@ root() {
   fi
   if mkdir "$P/check.$$" 2>/dev/null && : >"$P/check.$$/file" && sync "$P/check.$$/file" 2>/dev/null; then
     say root ok
-    works flock flock -n "$P/check.$$/file" true
+    works flock flock -n -E 75 "$P/check.$$/file" true
     works truncate truncate -s 0 "$P/check.$$/file"
   else
     say root unwritable "$P"

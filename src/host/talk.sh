@@ -38,8 +38,10 @@ frame() {
 
 answer() {
   tail -c 8192 "$T/err" >"$T/err.end"
-  printf '%s %s %s\n' "$1" $(($(wc -c <"$T/out"))) $(($(wc -c <"$T/err.end")))
-  cat "$T/out" "$T/err.end"
+  bytes=$(($(wc -c <"$T/out")))
+  printf '%s %s %s\n' "$1" "$bytes" $(($(wc -c <"$T/err.end")))
+  # Whoever does not read it, as a client that was stopped, does not hold the locks for ever; a slow line has a second for every 16 KiB.
+  timeout $((PATIENCE + bytes / 16384)) cat "$T/out" "$T/err.end" || exit 143
 }
 
 # A name below the folder that this conversation may write: never upwards, never absolute.
@@ -54,6 +56,8 @@ do_hello() {
   for tool in flock setsid timeout sha256sum stat readlink truncate; do
     command -v "$tool" >/dev/null 2>&1 || printf 'missing %s\n' "$tool"
   done
+  # busybox has one of that name, which knows no -E and no -w.
+  ! command -v flock >/dev/null 2>&1 || flock -s -n -E 75 "$P/key" true || printf 'missing flock\n'
   if command -v curl >/dev/null 2>&1; then printf 'http curl\n'
   elif wget --version >/dev/null 2>&1; then printf 'http wget\n'
   elif command -v busybox >/dev/null 2>&1; then printf 'http nc\n'

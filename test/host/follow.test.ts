@@ -1,6 +1,6 @@
 /** talk.sh as others meet it: its answer to `follow` by a conversation that did not start the run, and its end where nobody reads (X-5). */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,7 +53,7 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('X-5 in 
     const answers = await words(
       shell,
       root,
-      Array.from({ length: 100 }, () => message('follow', 'one', 'web', '0')),
+      Array.from({ length: 50 }, () => message('follow', 'one', 'web', '0')),
     );
     churn.kill('SIGKILL');
     const states = answers.map((answer) => decode(answer.out).split(' ')[0]);
@@ -74,5 +74,32 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('X-5 in 
     }
     await ended;
     expect(readdirSync(join(root, '.platform/tmp'))).toEqual([]);
+  });
+
+  it('X-5 a client that reads no answer any more, as one that was stopped, is gone like one that says nothing', async () => {
+    const [program, ...rest] = shell as [string, ...string[]];
+    const impatient = talkProgram.replace('PATIENCE=60', 'PATIENCE=1').replace('bytes / 16384', 'bytes / 4194304');
+    write(root, { 'state/big': 'x'.repeat(4 * 1024 * 1024) });
+    const child = spawn(program, [...rest, '-c', 'eval "$1"', 'platformctl', impatient, root]);
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stdout.pause();
+    const words = setInterval(() => child.stdin.write(encode([message('get', 'state/big')])), 200);
+    child.stdin.on('error', () => undefined);
+    expect(await ended).toBe(143);
+    clearInterval(words);
+    child.stdout.destroy();
+    expect(readdirSync(join(root, '.platform/tmp'))).toEqual([]);
+  });
+
+  it('7-cli a flock that knows no -E, as that of busybox, is missing', async () => {
+    const bin = join(root, 'bin');
+    mkdirSync(bin);
+    const fake = '#!/bin/sh\nfor word; do [ "$word" != -E ] || exit 1; done\n';
+    writeFileSync(join(bin, 'flock'), fake, { mode: 0o755 });
+    const [answer] = await words(shell, root, [message('hello')], `${bin}:${process.env.PATH}`);
+    expect(decode(answer?.out ?? new Uint8Array())).toContain('missing flock\n');
+    const [real] = await words(shell, root, [message('hello')]);
+    expect(decode(real?.out ?? new Uint8Array())).not.toContain('missing');
   });
 });

@@ -10,11 +10,16 @@ export const SHELLS = [['dash'], ['busybox', 'sh'], ['bash']].filter(
   ([program, ...rest]) => spawnSync(program as string, [...rest, '-c', 'true']).status === 0,
 );
 
-export async function words(shell: readonly string[], root: string, messages: readonly Message[]): Promise<Answer[]> {
+export async function words(
+  shell: readonly string[],
+  root: string,
+  messages: readonly Message[],
+  path = process.env.PATH as string,
+): Promise<Answer[]> {
   const [program, ...rest] = shell as [string, ...string[]];
   const { stdout } = spawnSync(program, [...rest, '-c', 'eval "$1"', 'platformctl', talkProgram, root], {
     input: encode(messages),
-    env: { PATH: process.env.PATH as string, HOME: '/' },
+    env: { PATH: path, HOME: '/' },
     maxBuffer: 64 * 1024 * 1024,
   });
   let at = 0;
