@@ -7,7 +7,9 @@ import { createLocalHost, type LocalDeps } from '../../../src/adapters/local/loc
 import { createConnect } from '../../../src/adapters/ssh/connect.js';
 import { addressOf, bytes, failure, program, testDeps, text } from '../ssh/parts.js';
 
-const LIMIT = { ms: 5000, step: 'observe' };
+const LIMIT = { ms: 60_000, step: 'observe' };
+/** For what is asked of a process beside us. */
+const POLL = { timeout: 20_000 };
 const PATH = process.env.PATH ?? '';
 const deps = (
   variables: Record<string, string> = { PATH, HOME: '/home/me', SECRET: 'x', SSH_AUTH_SOCK: '/s' },
@@ -77,7 +79,7 @@ describe('local', () => {
 
   test('a conversation gives what comes as it comes, nothing while nothing does, null at its end', async () => {
     const talk = await local().talk(program('printf one; read -r word; printf "$word"; read -r word; exit 4'), LIMIT);
-    const next = async (ms = 5000) => {
+    const next = async (ms = LIMIT.ms) => {
       const more = await talk.more({ ms, step: 'logs' });
       return more === null ? null : text(more);
     };
@@ -125,20 +127,22 @@ describe('local', () => {
 
   test('X-8 at its deadline the whole group gets TERM, then KILL', async () => {
     const mark = join(folder, 'mark');
+    // The child tells that it outlived TERM, so that nobody has to look at it before KILL comes.
+    const child =
+      'trap "" TERM; echo $$ >"$0"; until grep -q term "$0"; do sleep 0.1; done; echo still >>"$0"; sleep 300';
     const stubborn = program(
-      'sh -c \'trap "" TERM; echo $$ >"$0"; while :; do sleep 0.1; done\' "$2" & trap "echo term >>\\"$2\\"; exit" TERM; wait; while :; do sleep 0.1; done',
+      `sh -c '${child}' "$2" & trap "echo term >>\\"$2\\"; exit" TERM; wait; while :; do sleep 0.1; done`,
       mark,
     );
-    const error = await failure(local({ killAfterMs: 600 }).run(stubborn, bytes(''), { ms: 400, step: 'up' }));
+    const error = await failure(local({ killAfterMs: 3000 }).run(stubborn, bytes(''), { ms: 3000, step: 'up' }));
     expect(error).toMatchObject({
       code: 'PCTL-HOST-SILENT',
       exit: 7,
-      summary: 'here: up did not answer within 400 ms',
+      summary: 'here: up did not answer within 3 s',
     });
-    await expect.poll(() => existsSync(mark) && readFileSync(mark, 'utf8')).toMatch(/term/);
-    const child = Number.parseInt(readFileSync(mark, 'utf8'), 10);
-    expect(alive(child)).toBe(true);
-    await expect.poll(() => alive(child), { timeout: 3000 }).toBe(false);
+    await expect.poll(() => readFileSync(mark, 'utf8'), POLL).toMatch(/^\d+\nterm\nstill\n$/);
+    const pid = Number.parseInt(readFileSync(mark, 'utf8'), 10);
+    await expect.poll(() => alive(pid), POLL).toBe(false);
   });
 
   test('I-4 stdout, lines and stderr are bounded', async () => {

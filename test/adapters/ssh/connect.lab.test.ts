@@ -7,7 +7,9 @@ import type { Host } from '../../../src/ports.js';
 import { addressOf, bytes, failure, program, testDeps, text } from './parts.js';
 import { hasSshd, keygen, type Sshd, startSshd } from './sshd.js';
 
-const LIMIT = { ms: 5000, step: 'test' };
+const LIMIT = { ms: 60_000, step: 'test' };
+/** For what is asked of a process beside us. */
+const POLL = { timeout: 20_000 };
 
 describe.runIf(hasSshd)('over a real sshd', () => {
   let sshd: Sshd;
@@ -62,7 +64,7 @@ describe.runIf(hasSshd)('over a real sshd', () => {
 
   test('10 MiB travel both ways', async () => {
     const size = 10 * 1024 * 1024;
-    const result = await host.run(program('cat'), new Uint8Array(size).fill(65), { ms: 20_000, step: 'test' });
+    const result = await host.run(program('cat'), new Uint8Array(size).fill(65), LIMIT);
     expect(result.stdout.length).toBe(size);
     expect(result.code).toBe(0);
   });
@@ -77,12 +79,12 @@ describe.runIf(hasSshd)('over a real sshd', () => {
     execFileSync('chmod', ['666', mark]);
     const error = await failure(
       host.run(program('trap "echo term >\\"$2\\"; exit" TERM; while :; do sleep 0.1; done', mark), bytes(''), {
-        ms: 500,
+        ms: 5000,
         step: 'up',
       }),
     );
-    expect(error).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7, summary: 'box: up did not answer within 500 ms' });
-    await expect.poll(() => readFileSync(mark, 'utf8'), { timeout: 3000 }).toBe('term\n');
+    expect(error).toMatchObject({ code: 'PCTL-HOST-SILENT', exit: 7, summary: 'box: up did not answer within 5 s' });
+    await expect.poll(() => readFileSync(mark, 'utf8'), POLL).toBe('term\n');
   });
 
   test('a conversation: lines, bytes, end', async () => {
@@ -99,8 +101,9 @@ describe.runIf(hasSshd)('over a real sshd', () => {
   });
 
   test('what came after a deadline is not lost', async () => {
-    const talk = await host.talk(program('sleep 0.5; echo late; cat >/dev/null'), LIMIT);
+    const talk = await host.talk(program('read -r word; echo late; cat >/dev/null'), LIMIT);
     expect((await failure(talk.line({ ms: 100, step: 'poll' }))).code).toBe('PCTL-HOST-SILENT');
+    await talk.say(bytes('now\n'));
     expect(await talk.line(LIMIT)).toBe('late');
     expect(await talk.end(LIMIT)).toBe(0);
   });
@@ -129,10 +132,9 @@ describe.runIf(hasSshd)('over a real sshd', () => {
   });
 
   test('something left behind that holds the output open does not hold us', async () => {
-    const started = performance.now();
-    const error = await failure(host.run(program('sleep 8 & exit 0'), bytes(''), { ms: 6000, step: 'test' }));
+    // Waited for to its end, it is no error; waited for to the limit, it is PCTL-HOST-SILENT.
+    const error = await failure(host.run(program('sleep 90 & exit 0'), bytes(''), LIMIT));
     expect(error.code).toBe('PCTL-HOST-LOST');
-    expect(performance.now() - started).toBeLessThan(4000);
   });
 
   test('M-10 the key itself in PLATFORMCTL_SSH_KEY, registered with the redactor', async () => {
@@ -148,7 +150,10 @@ describe.runIf(hasSshd)('over a real sshd', () => {
     const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
     try {
       await expect
-        .poll(() => execFileSync('sh', ['-c', `test -S ${socket} && echo yes || echo no`], { encoding: 'utf8' }).trim())
+        .poll(
+          () => execFileSync('sh', ['-c', `test -S ${socket} && echo yes || echo no`], { encoding: 'utf8' }).trim(),
+          POLL,
+        )
         .toBe('yes');
       keygen(join(sshd.folder, 'other'));
       for (const key of [join(sshd.folder, 'other'), sshd.key])

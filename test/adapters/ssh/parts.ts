@@ -48,7 +48,6 @@ export function testDeps(variables: Record<string, string> = {}, overrides: Part
     hide: (secret) => hidden.push(secret),
     homeDirectory: '/nonexistent',
     warn: (text) => warned.push(text),
-    limits: { connectMs: 1500, keepaliveMs: 15_000, keepaliveCount: 3 },
     ...overrides,
   };
 }
