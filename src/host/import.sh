@@ -14,20 +14,10 @@ docker_() {
 
 #include paths.sh
 
+# shellcheck disable=SC2034 # containers.sh reads it
 CONTAINER='[{{json .Id}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.project.config_files")}},{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},{{json (index .Config.Labels "com.docker.compose.project.environment_file")}},{{json .State.Status}},{{json .State.ExitCode}},{{json .Config.Image}}]'
 
-ids() { docker_ ps -aq --no-trunc --filter label=com.docker.compose.project --filter label=com.docker.compose.oneoff=False; }
-
-# What went away between the two questions is asked about again, once.
-containers() {
-  for _ in 1 2; do
-    found=$(ids) || return 1
-    [ -n "$found" ] || return 0
-    # shellcheck disable=SC2086
-    told=$(docker_ inspect --type container --format "$CONTAINER" $found 2>/dev/null) && printf '%s\n' "$told" && return 0
-  done
-  return 1
-}
+#include containers.sh
 
 # `outside`: a folder in between leads out of ROOT (G-5). `hidden`: in a folder that the agent may not enter. `private`: not for everybody on this host, so
 # its bytes stay here.
@@ -56,7 +46,7 @@ REAL=$(cd -P -- "$ROOT" 2>/dev/null && pwd -P) || { printf 'root -\n'; exit 0; }
 printf 'root %s\n' "$REAL"
 while IFS=' ' read -r word path; do
   case $word in
-    containers) containers && printf '.\n' || exit 21 ;;
+    containers) described com.docker.compose.project && printf '.\n' || exit 21 ;;
     look) look "$path"; printf '\n' ;;
     read)
       # One byte more than may be read: so a file that grew is seen.

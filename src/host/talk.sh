@@ -120,24 +120,17 @@ do_logs() {
   done
 }
 
+# shellcheck disable=SC2034 # containers.sh reads it
 CONTAINER='[{{json .Id}},{{json .Image}},{{json (index .Config.Labels "com.docker.compose.project")}},{{json (index .Config.Labels "com.docker.compose.service")}},{{json (index .Config.Labels "com.docker.compose.config-hash")}},{{json .State.Status}},{{with index .State "Health"}}{{json .Status}}{{else}}null{{end}},{{json .RestartCount}},{{json .State.ExitCode}},{{json .Name}},{{json .HostConfig.NetworkMode}},{{json .HostConfig.PidMode}},{{json .HostConfig.IpcMode}},{{json .State.StartedAt}},{{json .Config.Image}}]'
 
-# The containers of projects, `*` for every one that compose made: `id` lines would race with what goes away meanwhile, so a vanished one is asked about again.
+#include containers.sh
+
+# The containers of projects, `*` for every one that compose made.
 do_containers() {
   for project; do
     label=com.docker.compose.project
     [ "$project" = '*' ] || label=$label=$project
-    ids=$(docker_ ps -aq --no-trunc --filter "label=$label" --filter label=com.docker.compose.oneoff=False) || return 1
-    [ -n "$ids" ] || continue
-    # shellcheck disable=SC2086
-    docker_ inspect --type container --format "$CONTAINER" $ids >"$T/containers" || {
-      # What was told of those that are still there would come twice.
-      : >"$T/containers"
-      ids=$(docker_ ps -aq --no-trunc --filter "label=$label" --filter label=com.docker.compose.oneoff=False) || return 1
-      # shellcheck disable=SC2086
-      [ -z "$ids" ] || docker_ inspect --type container --format "$CONTAINER" $ids >"$T/containers" || return 1
-    }
-    cat "$T/containers"
+    described "$label" || return 1
   done
 }
 

@@ -41,7 +41,7 @@ export async function generateSchemas(): Promise<string> {
   return parts.join('\n');
 }
 
-const INCLUDED = new Set(['back.sh', 'chain.sh', 'paths.sh', 'record.sh']);
+const INCLUDED = new Set(['back.sh', 'chain.sh', 'containers.sh', 'paths.sh', 'record.sh']);
 
 async function programText(file: string): Promise<string> {
   const text = await readFile(`src/host/${file}`, 'utf8');
