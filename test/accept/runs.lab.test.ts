@@ -83,7 +83,7 @@ describe('R-8 runs, from a machine that made none of them', () => {
       started_at: expect.stringMatching(/^20/),
     });
     expect(rows[0]?.duration_seconds).toBeGreaterThanOrEqual(0);
-    expect(rows[0]?.duration_seconds).toBeLessThan(60);
+    expect(rows[0]?.duration_seconds).toBeLessThan(600);
   });
 
   it('of one module, so many, of one host', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../src/flows/complete.js';
 import { buildProgram } from '../../src/program.js';
+import { processorTime } from '../processor.js';
 import { commandTable } from '../tools/command-table.mjs';
 
 const table = commandTable(buildProgram(async () => {}));
@@ -104,8 +105,8 @@ describe('C-8', () => {
     const broken = { read: () => Promise.reject(new Error('EIO')), list: files.list };
     expect((await complete(table, ['host', 'check', ''], broken, '/repo')).candidates).toEqual([]);
     const huge = { ...files, read: async () => new TextEncoder().encode(`hosts:\n${'  a: {\n'.repeat(100_000)}`) };
-    const since = performance.now();
+    const took = processorTime();
     await complete(table, ['host', 'check', ''], huge, '/repo');
-    expect(performance.now() - since).toBeLessThan(3_000);
+    expect(took()).toBeLessThan(3_000);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { shownOption } from '../../src/compose/driver-options.js';
 import { judgeResolved, judgeText } from '../../src/compose/policy.js';
 import { readSkeleton } from '../../src/compose/skeleton.js';
+import { processorTime } from '../processor.js';
 import { CONTEXT, composed } from './setup.js';
 
 describe('O-1 an option of a driver', () => {
@@ -36,11 +37,11 @@ describe('O-1 an option of a driver', () => {
   });
 
   it('takes no longer for a text that was made for it', () => {
-    const started = performance.now();
+    const took = processorTime();
     shownOption('o', 'pass'.repeat(250_000));
     shownOption('o', ';user='.repeat(170_000));
     shownOption('o', '://'.repeat(300_000));
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(took()).toBeLessThan(2_000);
   });
 });
 

@@ -93,7 +93,7 @@ describe.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('B-1 in 
       `case $1 in ps) echo abc ;; inspect) echo x >>${root}/n; [ $(wc -l <${root}/n) -lt 3 ] && s=running || s=paused; echo "abc img $s none 0 then 0 h" ;; esac`,
     );
     write(root, {
-      'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nstable=3\ntimeout=2\nimage=img\nwhole=1\n',
+      'runs/r/go/settings': 'module=web\nproject=p\nservice=web\nstable=30\ntimeout=4\nimage=img\nwhole=1\n',
       'runs/r/go/up': '',
       'runs/r/go/status.rolled_back': '{"outcome":"x","attempt":{"why":"',
       'runs/r/go/audit.rolled_back': '"module":"web"',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nearest, suggester } from '../../src/manifest/nearest.js';
-
+import { processorTime } from '../processor.js';
 import { load, moduleText } from './samples.js';
 
 function edited(word: string, [at, edit]: [number, string]): string {
@@ -59,11 +59,11 @@ describe('the nearest word (M-2)', () => {
   it('M-5 thousands of unknown words among thousands of ids end in time', () => {
     const ids = new Set(Array.from({ length: 5_000 }, (_, at) => `service-number-${at}-of-many`));
     const suggest = suggester(ids);
-    const start = performance.now();
+    const took = processorTime();
     expect(suggest('service-nubmer-17-of-many')).toBe('service-number-17-of-many');
     for (let at = 0; at < 5_000; at++) suggest(`serwice-numbre-${at}-af-mony`);
     expect(suggest('service-nubmer-17-of-many')).toBe('service-number-17-of-many');
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(took()).toBeLessThan(5_000);
   });
 
   it('M-5 1,000 modules that each depend on an unknown one: every problem, and the first with a suggestion', () => {
@@ -74,9 +74,9 @@ describe('the nearest word (M-2)', () => {
         moduleText(name(at), `  depends_on: [serwice-number-${at}-of-many]\n`),
       ]),
     );
-    const start = performance.now();
+    const took = processorTime();
     const { problems } = load(modules);
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(took()).toBeLessThan(10_000);
     expect(problems.filter(({ code }) => code === 'PCTL-DEPENDS-UNKNOWN')).toHaveLength(1_000);
     expect(problems[0]?.hint).toBe('did you mean service-number-0-of-many?');
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseCompose } from '../../src/compose/file.js';
 import { readManifests, type ServiceNeeds, wantedOf } from '../../src/manifest/load.js';
 import { canonical, sha256 } from '../../src/plan/artifact.js';
+import { processorTime } from '../processor.js';
 import { STACK_COMPOSE, STACK_SAMPLE } from '../tools/stack-section.js';
 import { type Changes, filesOf, load, MODULE, moduleText, places } from './samples.js';
 
@@ -201,11 +202,11 @@ describe('M-2, M-11 each defect at its place in stack.yaml', () => {
   it('hostile (M-3): thousands of services with lists of thousands end in time', () => {
     const many = Array.from({ length: 2_000 }, (_, at) => `    s${at}: { runtime: { files: [a] } }`).join('\n');
     const shared = `runtime: { compose_file: compose/web.yaml, files: [${'x,'.repeat(5_000)}] }`;
-    const before = performance.now();
+    const took = processorTime();
     const { problems } = load({
       [S]: `${STACK.slice(0, STACK.indexOf('  runtime'))}  ${shared}\n  services:\n${many}\n`,
     });
-    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(took()).toBeLessThan(5_000);
     expect(problems.map(({ code }) => code)).toContain('PCTL-VALUE');
   });
 });
