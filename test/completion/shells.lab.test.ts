@@ -10,18 +10,26 @@ import { BARE, finish, platformctl } from '../lab/process.js';
 let top: string;
 let repo: string;
 let log: string;
+/** Has a line for each time that platformctl was asked for completions and has answered. */
+let answered: string;
 const env = (): Record<string, string> => ({ ...BARE, PATH: `${top}/bin:${BARE.PATH}`, HOME: top, TERM: 'xterm' });
 
 beforeAll(async () => {
   top = await mkdtemp(join(tmpdir(), 'platformctl-shells-'));
   repo = join(top, 'repo');
   log = join(top, 'log');
+  answered = join(top, 'answered');
   await mkdir(join(top, 'bin'));
   // Completions are the real one's; a call that a person would make is only noted.
   const real = commandLine();
   await writeFile(
     join(top, 'bin/platformctl'),
-    `#!/bin/sh\ncase $1 in __complete | completion) exec ${real} "$@" ;; esac\nprintf '<%s>' "$@" >>${log}\nprintf '\\n' >>${log}\n`,
+    [
+      '#!/bin/sh',
+      `case $1 in __complete) ${real} "$@"; code=$?; echo >>${answered}; exit $code ;; completion) exec ${real} "$@" ;; esac`,
+      `printf '<%s>' "$@" >>${log}; printf '\\n' >>${log}`,
+      '',
+    ].join('\n'),
     { mode: 0o755 },
   );
   for (const [path, text] of Object.entries({
@@ -71,16 +79,23 @@ async function press(shell: keyof typeof SHELLS, lines: readonly string[]): Prom
     );
     const called = async (): Promise<string[]> =>
       (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const answers = async (): Promise<number> => (await readFile(answered, 'utf8').catch(() => '')).length;
     for (const [index, line] of lines.entries()) {
       const [typed = '', rest = ''] = line.split('\t');
       child.stdin.write(typed);
       await pause(300);
+      const had = await answers();
       child.stdin.write('\t');
-      // It has answered once the terminal is quiet.
+      await until(
+        async () => (await answers()) > had,
+        child,
+        () => seen,
+      );
+      // What the shell then writes is there once the terminal is quiet.
       let before = -1;
       while (seen.length !== before) {
         before = seen.length;
-        await pause(1200);
+        await pause(1000);
       }
       child.stdin.write(`${rest}\r`);
       await until(
@@ -99,7 +114,7 @@ async function press(shell: keyof typeof SHELLS, lines: readonly string[]): Prom
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 async function until(holds: () => boolean | Promise<boolean>, child: ChildProcess, seen: () => string): Promise<void> {
-  for (let left = 300; !(await holds()); left--) {
+  for (let left = 1200; !(await holds()); left--) {
     if (left === 0 || child.exitCode !== null) throw new Error(`it never came to that:\n${seen()}`);
     await pause(100);
   }
