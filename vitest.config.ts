@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+// Time limits are there for what hangs, not for what is slow: a busy machine takes several times as long.
 // Lab tests change real hosts: few at a time, after the quick ones have shown that the rest holds.
 export default defineConfig({
   test: {
@@ -9,8 +10,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.lab.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {
@@ -18,8 +20,9 @@ export default defineConfig({
           name: 'lab',
           include: ['test/**/*.lab.test.ts'],
           globalSetup: ['test/lab/global-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          expect: { poll: { timeout: 20_000 } },
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

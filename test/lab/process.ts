@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Written to its stdin, which is then closed. */
   readonly input?: string | Uint8Array;
-  /** Default 120 s; then it is killed. */
+  /** Default 300 s; then it is killed. */
   readonly timeoutMs?: number;
   /** Sees the process when it runs: to signal it, or to read while it speaks. */
   readonly started?: (child: import('node:child_process').ChildProcess) => void;
@@ -42,7 +42,7 @@ export function finish(command: string, args: readonly string[], options: RunOpt
     // It may end without having read its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
-    const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 120_000);
+    const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 300_000);
     // Not `close`: what was started in the background may hold the pipes open.
     child.on('exit', (exit) => {
       clearTimeout(deadline);
