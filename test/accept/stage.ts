@@ -85,6 +85,8 @@ export interface Stage {
   inside(id: string, ...command: string[]): Promise<string>;
   /** A command of the agent on a host, which must succeed. */
   onHost(host: string, command: string, input?: string | Uint8Array): Promise<string>;
+  /** What ends with the stage. */
+  onDispose(end: () => void): void;
   dispose(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function stage(lab: Lab, options: RepoOptions = {}): Promise<Stage>
   const repo = await throwawayRepo(lab, options);
   const projects = new Map<string, string>();
   const services = new Map<string, string>();
+  const ends: (() => void)[] = [];
   const known = <T>(map: ReadonlyMap<string, T>, id: string): T => {
     const value = map.get(id);
     if (value === undefined) throw new Error(`no module ${id} was staged`);
@@ -183,7 +186,11 @@ export async function stage(lab: Lab, options: RepoOptions = {}): Promise<Stage>
       if (done.exit !== 0) throw new Error(`${command} exited ${done.exit} on ${host}: ${done.stderr}`);
       return done.stdout.trimEnd();
     },
+    onDispose(end) {
+      ends.push(end);
+    },
     async dispose() {
+      for (const end of ends) end();
       await removeProjects(lab, repo.id);
       await repo.dispose();
     },

@@ -10,6 +10,8 @@ import {
   containers,
   document,
   type Ended,
+  type Gate,
+  gate,
   journalled,
   launch,
   locks,
@@ -22,12 +24,15 @@ import {
 } from './scene.js';
 
 const lab = sharedLab();
-const BAD = { command: ['sh', '-c', 'sleep 1; exit 3'] };
+/** Ends badly once it is told to. */
+const BAD = { command: ['sh', '-c', 'until [ -e /go ]; do sleep 1; done; exit 3'] };
 let on: Stage;
+let verified: Gate;
 const mounted: string[] = [];
 
 beforeEach(async () => {
   on = await stage(lab);
+  verified = await gate(on);
 });
 afterEach(async () => {
   await on.dispose().catch(() => undefined);
@@ -37,22 +42,27 @@ afterEach(async () => {
   }
 });
 
-const wants = (page: string, service: Record<string, unknown> = {}, stable = 5): Promise<string> =>
-  servesPage(on, page, stable, service);
+const wants = (page: string, service: Readonly<Record<string, unknown>> = {}): Promise<string> =>
+  servesPage(on, page, {}, service);
+/** Verified until the gate is open, or what is BAD is told to end. */
+const wantsHeld = (page: string, service: Readonly<Record<string, unknown>> = {}): Promise<string> =>
+  servesPage(on, page, verified.smoke, service);
+const tellToEnd = async (): Promise<string> =>
+  lab.docker('exec', await on.container(on.project('web'), 'web'), 'touch', '/go');
 
 const folder = (name: string): string => `${on.repo.remoteRoot()}/.platform/${name}`;
 const page = (): Promise<string> => on.inside('web', 'wget', '-qO-', 'http://127.0.0.1:8080/');
 
 describe('R-4 a status document that cannot be written', () => {
   beforeEach(async () => {
-    await wants('first', {}, 1);
+    await wants('first');
     expect((await change(on, 'web')).exit).toBe(9);
   });
 
   it('before the change: 7, nothing was changed, and the same plan applies once it can', async () => {
     const [container] = await containers(on, 'web');
     const before = await document(on, 'web');
-    await wants('second', {}, 1);
+    await wants('second');
     await prepare(on, 'web');
     await chmod(folder('state/modules'), 0o500);
     const ended = await apply(on, 'web');
@@ -71,12 +81,13 @@ describe('R-4 a status document that cannot be written', () => {
   });
 
   it('after it: 16, loud, and the next look judges it applied', async () => {
-    const sha = await wants('second');
+    const sha = await wantsHeld('second');
     await prepare(on, 'web');
     const known = await runsOf(on);
     const running = await launch(on, 'web');
     await journalled(on, known, /^verify started/m);
     await chmod(folder('state/modules'), 0o500);
+    verified.open();
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(16);
     expect(ended.result).toMatchObject({ outcome: 'applied_unrecorded', changed: true });
@@ -90,12 +101,13 @@ describe('R-4 a status document that cannot be written', () => {
   });
 
   it('B-3 a roll back that cannot be recorded is one (11), and says so', async () => {
-    await wants('second', BAD);
+    await wantsHeld('second', BAD);
     await prepare(on, 'web');
     const known = await runsOf(on);
     const running = await launch(on, 'web');
     await journalled(on, known, /^verify started/m);
     await chmod(folder('state/modules'), 0o500);
+    await tellToEnd();
     const ended = await running.ended;
     await chmod(folder('state/modules'), 0o700);
     expect(ended.exit, ended.said).toBe(11);
@@ -103,7 +115,7 @@ describe('R-4 a status document that cannot be written', () => {
     expect(await page()).toBe('first');
     const { exit, row } = await statusOf(on, 'web');
     expect([row.interrupted?.outcome, exit]).toEqual(['unknown', 15]);
-    await wants('third', {}, 1);
+    await wants('third');
     await prepare(on, 'web');
     const next = await apply(on, 'web');
     expect(next.exit, next.said).toBe(9);
@@ -111,7 +123,7 @@ describe('R-4 a status document that cannot be written', () => {
 
   it('R-6 the audit chain cannot be written: as if it were the status', async () => {
     const [container] = await containers(on, 'web');
-    await wants('second', {}, 1);
+    await wants('second');
     await prepare(on, 'web');
     await chmod(folder('state/audit.jsonl'), 0o400);
     const ended = await apply(on, 'web');
@@ -130,7 +142,7 @@ describe("the host's disk is full", () => {
     const made = await finish('mount', ['-t', 'tmpfs', '-o', `size=4m,mode=755,${stdout.trim()}`, 'tmpfs', root]);
     expect(made.exit, made.stderr).toBe(0);
     mounted.push(root);
-    await wants('first', {}, 1);
+    await wants('first');
     expect((await change(on, 'web')).exit).toBe(9);
   });
 
@@ -186,7 +198,7 @@ describe("the host's disk is full", () => {
     for (const left of [0, 8, 24, 48, 72, 96, 112, 128, 144, 160, 176, 200]) {
       const next = `with ${left} KiB`;
       const [container] = await containers(on, 'web');
-      await wants(next, {}, 1);
+      await wants(next);
       await prepare(on, 'web');
       await fill(left);
       const ended = await apply(on, 'web');
@@ -205,19 +217,21 @@ describe("the host's disk is full", () => {
     ['a good change: 16', {}, 16, 'second'],
     ['a bad change: put back without new room, 11', BAD, 11, 'first'],
   ])('B-1 full once the change was made, %s', async (_name, service, exit, served) => {
-    await wants('second', service);
+    await wantsHeld('second', service);
     await prepare(on, 'web');
     const known = await runsOf(on);
     const running = await launch(on, 'web');
     await journalled(on, known, /^verify started/m);
     await fill(0);
+    if (service === BAD) await tellToEnd();
+    else verified.open();
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(exit);
     expect(await page()).toBe(served);
     await until('the locks', async () => (await locks(on).catch(() => null))?.length === 0).catch(() => undefined);
     await empty();
     await writeFile(`${on.repo.dir}/note`, '');
-    await wants('third', {}, 1);
+    await wants('third');
     await prepare(on, 'web');
     const next = await apply(on, 'web');
     expect(next.exit, next.said).toBe(9);

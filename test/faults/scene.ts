@@ -1,7 +1,8 @@
 /** What the tests of faults need beyond a stage: applies that are watched and disturbed while they run, and a look at what they left on the host. */
 import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Status } from '../../src/manifest/types.js';
 import type { Stage } from '../accept/stage.js';
 import type { Finished } from '../lab/process.js';
@@ -27,6 +28,8 @@ export interface Ended extends Finished {
   readonly result: Result | null;
   /** Both channels. */
   readonly said: string;
+  /** When: whoever awaits it may come later. Milliseconds. */
+  readonly at: number;
 }
 
 export interface Running {
@@ -55,9 +58,11 @@ export const WEB: Data = {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until `look` gives something; throws `what` after the limit. */
-export async function until<T>(what: string, look: () => Promise<T | null | false>, ms = 30_000): Promise<T> {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+/** Waits until `look` gives something; throws `what` after the limit, and one more look: this process itself may have stood still meanwhile. */
+export async function until<T>(what: string, look: () => Promise<T | null | false>, ms = 120_000): Promise<T> {
+  const end = Date.now() + ms;
+  for (let last = false; !last; await sleep(50)) {
+    last = Date.now() >= end;
     const found = await look();
     if (found !== null && found !== false) return found;
   }
@@ -74,10 +79,11 @@ export async function launchCommand(stage: Stage, command: readonly string[], ph
     const ended = stage.repo
       .platformctl([...command, '--json'], {
         env: { PLATFORMCTL_PHASE: phase },
-        timeoutMs: 300_000,
         started: (child) => queueMicrotask(() => started({ child, ended })),
       })
-      .then((done): Ended => ({ ...done, result: resultOf(done.stdout), said: done.stdout + done.stderr }));
+      .then(
+        (done): Ended => ({ ...done, result: resultOf(done.stdout), said: done.stdout + done.stderr, at: Date.now() }),
+      );
   });
 }
 
@@ -124,13 +130,14 @@ export async function document(stage: Stage, id: string): Promise<Status | null>
 const runsFolder = (stage: Stage): string => `${stage.repo.remoteRoot()}/.platform/runs`;
 export const runsOf = async (stage: Stage): Promise<string[]> => readdir(runsFolder(stage)).catch(() => []);
 
-/** Waits until the journal of a run that was not there before has a line. */
-export async function journalled(stage: Stage, before: readonly string[], line: RegExp): Promise<string> {
+/** Waits until the journal of a run that was not there before has a line. `id`: of a run of this module, where several begin at once. */
+export async function journalled(stage: Stage, before: readonly string[], line: RegExp, id?: string): Promise<string> {
+  const read = (run: string, file: string): Promise<string> =>
+    readFile(`${runsFolder(stage)}/${run}/${file}`, 'utf8').catch(() => '');
   return until(`${line} in a journal`, async () => {
     for (const run of await runsOf(stage)) {
-      if (before.includes(run)) continue;
-      const text = await readFile(`${runsFolder(stage)}/${run}/journal`, 'utf8').catch(() => '');
-      if (line.test(text)) return run;
+      if (before.includes(run) || !line.test(await read(run, 'journal'))) continue;
+      if (id === undefined || (await read(run, 'locks')).split('\n').includes(`module.${id}`)) return run;
     }
     return null;
   });
@@ -201,34 +208,71 @@ export async function connectionOf(stage: Stage, run: string): Promise<number[]>
   return [...found];
 }
 
-/** A registry that accepts and never answers: a pull from it lasts as long as a test needs. */
-export async function silentRegistry(): Promise<{ readonly address: string; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-  });
+async function listens(listener: RequestListener): Promise<{ readonly address: string; close(): void }> {
+  const server = createServer(listener);
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     close() {
-      for (const socket of sockets) socket.destroy();
       server.close();
+      server.closeAllConnections();
     },
   };
 }
 
-/** The module `web` that serves this page. @param stable seconds */
-export async function servesPage(
-  stage: Stage,
-  page: string,
-  stable: number,
-  service: Record<string, unknown> = {},
-): Promise<string> {
+/** A registry that says it is one and answers nothing else: a pull from it lasts as long as a test needs. One that says nothing at all is given up by the engine after 25 s. */
+export const silentRegistry = (): ReturnType<typeof listens> =>
+  listens((request, response) => {
+    if (request.url === '/v2/') response.end();
+  });
+
+/** Holds a run in its verify for as long as a test needs. */
+export interface Gate {
+  /** Members of a module's `spec.smoke`. They hold a roll back to it too. */
+  readonly smoke: Data;
+  open(): void;
+  close(): void;
+}
+
+/** A page that answers 503 until it is opened; it goes with the stage. */
+export async function gate(stage: Stage): Promise<Gate> {
+  let status = 503;
+  const { address, close } = await listens((_, response) => response.writeHead(status).end());
+  stage.onDispose(close);
+  return {
+    smoke: { timeout_seconds: 600, http: { url: `http://${address}/` } },
+    open() {
+      status = 200;
+    },
+    close() {
+      status = 503;
+    },
+  };
+}
+
+/** A service that does not end when it is asked to: whoever replaces it is in the middle of `up` until somebody kills the old container. */
+export const STUBBORN: Data = {
+  image: 'lab/busybox:1',
+  command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+  restart: 'no',
+  stop_grace_period: '280s',
+};
+
+/** Waits until compose has made the new container and asked the old one to end. Returns the old one. */
+export async function replacing(stage: Stage, id: string): Promise<string> {
+  return until('the new container', async () => {
+    const found = await containers(stage, id);
+    // The newest comes first.
+    return found.length > 1 && (found.at(-1) ?? null);
+  });
+}
+
+/** The module `web` that serves this page, published. */
+export async function servesPage(stage: Stage, page: string, smoke: Data, service: Data = {}): Promise<string> {
   await stage.repo.write('modules/web/www/index.html', page);
   await stage.module('web', {
     compose: { services: { web: { ...WEB, environment: { VALUE: page }, ...service } } },
-    spec: { smoke: { stable_seconds: stable, timeout_seconds: 20 } },
+    spec: { smoke: { stable_seconds: 1, timeout_seconds: 40, ...smoke } },
   });
   return stage.repo.publish(page);
 }

@@ -1,7 +1,7 @@
 /** The host's supervisor killed with -9: what it started holds the lock, the next look tells what it left, the next apply ends it (R-3, X-6, X-12). Real sshd, real engine. */
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Stage, stage } from '../accept/stage.js';
+import { IDLE, type Stage, stage } from '../accept/stage.js';
 import { sharedLab } from '../lab/shared.js';
 import {
   apply,
@@ -13,9 +13,10 @@ import {
   locks,
   prepare,
   processes,
+  replacing,
   runsOf,
+  STUBBORN,
   signal,
-  sleep,
   statusOf,
   supervisor,
   until,
@@ -29,37 +30,26 @@ beforeEach(async () => {
 });
 afterEach(() => on.dispose());
 
-/** A service that does not end when it is asked to: replacing it takes compose 8 s. */
-async function stubborn(value: string): Promise<void> {
+async function stubborn(value: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
   await on.module('slow', {
-    compose: {
-      services: {
-        slow: {
-          image: 'lab/busybox:1',
-          command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
-          environment: { VALUE: value },
-          restart: 'no',
-          stop_grace_period: '8s',
-        },
-      },
-    },
+    compose: { services: { slow: { ...STUBBORN, environment: { VALUE: value }, ...more } } },
     spec: { smoke: SMOKE },
   });
 }
 
-/** An apply that is in the middle of `up`; its supervisor's process. */
+/** An apply that is in the middle of `up` until its `old` container is killed; its supervisor's process. */
 async function inTheMiddle() {
   await stubborn('1');
   expect((await change(on, 'slow')).exit).toBe(9);
   const before = await runsOf(on);
-  await stubborn('2');
+  // What an interrupted run left behind is watched for longer than its grace.
+  await stubborn('2', { stop_grace_period: '2s' });
   const sha = await on.repo.publish('2');
   await prepare(on, 'slow');
   const running = await launch(on, 'slow');
   const run = await journalled(on, before, /^up started/m);
-  await until('compose', async () => (await processes('compose', on.project('slow'), 'up')).length > 0);
-  await sleep(1_500);
-  return { running, run, sha, pid: await supervisor(on, run) };
+  const old = await replacing(on, 'slow');
+  return { running, run, sha, old, pid: await supervisor(on, run) };
 }
 
 const composeUp = (): Promise<number[]> => processes('compose', on.project('slow'), '--no-deps');
@@ -90,16 +80,15 @@ async function ends(): Promise<void> {
 
 describe('the supervisor is killed in the middle of `up`', () => {
   it('compose goes on and holds the lock; then the next commands tell what was found', async () => {
-    const { running, run, sha, pid } = await inTheMiddle();
+    const { running, run, sha, old, pid } = await inTheMiddle();
     process.kill(pid, 'SIGKILL');
-    expect(await composeUp()).not.toEqual([]);
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(15);
     expect(ended.result).toMatchObject({ outcome: 'unknown', run_id: run });
-    if ((await composeUp()).length > 0) {
-      expect(await locks(on)).toMatchObject([{ state: 'finishing' }, { state: 'finishing' }]);
-      expect((await statusOf(on, 'slow')).row.interrupted).toMatchObject({ outcome: 'applying' });
-    }
+    expect(await locks(on)).toMatchObject([{ state: 'finishing' }, { state: 'finishing' }]);
+    expect((await statusOf(on, 'slow')).row.interrupted).toMatchObject({ outcome: 'applying' });
+    expect(await composeUp()).not.toEqual([]);
+    await lab.docker('kill', old);
     await until('compose', async () => (await composeUp()).length === 0);
     await until('the lock', async () => (await locks(on)).length === 0);
     // Until the container has run for its stable time, nobody knows.
@@ -131,7 +120,7 @@ describe('the supervisor is killed in the middle of `up`', () => {
   });
 
   it('with its client and compose too: unknown, until an apply ends it', async () => {
-    const { running, run, pid } = await inTheMiddle();
+    const { running, run, old, pid } = await inTheMiddle();
     running.child.kill('SIGKILL');
     signal([pid, ...(await composeUp())]);
     await running.ended;
@@ -139,28 +128,37 @@ describe('the supervisor is killed in the middle of `up`', () => {
     const { exit, row, said } = await statusOf(on, 'slow');
     expect(exit, said).toBe(15);
     expect(row.interrupted).toMatchObject({ run_id: run, outcome: 'unknown' });
+    await lab.docker('kill', old);
     await ends();
     expect(await told(run)).toEqual(['applying', 'unknown']);
   });
 });
 
 it('R-3 killed while it waits for a container that restarts in a loop, the run is never judged applied', async () => {
-  await stubborn('1');
+  await on.module('slow', { compose: { services: { slow: IDLE } }, spec: { smoke: SMOKE } });
   expect((await change(on, 'slow')).exit).toBe(9);
   const before = await runsOf(on);
   await on.module('slow', {
     compose: {
       services: {
-        slow: { image: 'lab/busybox:1', command: ['sh', '-c', 'sleep 3; exit 1'], restart: 'always', init: true },
+        slow: {
+          image: 'lab/busybox:1',
+          command: ['sh', '-c', 'until [ -e /go ]; do sleep 1; done; sleep 1; exit 1'],
+          restart: 'always',
+          init: true,
+        },
       },
     },
-    spec: { smoke: { stable_seconds: 6, timeout_seconds: 30 } },
+    spec: { smoke: { stable_seconds: 60, timeout_seconds: 90 } },
   });
   await on.repo.publish('a loop');
   await prepare(on, 'slow');
   const running = await launch(on, 'slow');
   const run = await journalled(on, before, /^verify waiting 0 \d+ running/m);
   process.kill(await supervisor(on, run), 'SIGKILL');
+  const container = await on.container(on.project('slow'), 'slow');
+  await lab.docker('exec', container, 'touch', '/go');
+  await until('a restart', async () => (await lab.docker('inspect', '-f', '{{.RestartCount}}', container)) !== '0');
   expect((await running.ended).exit).toBe(15);
   for (let look = 0; look < 4; look += 1) {
     const { exit, row } = await statusOf(on, 'slow');

@@ -3,15 +3,17 @@
  * next apply say what is true. Every call of such a write, without a host: writes-host and writes-here.
  */
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Stage, stage } from '../accept/stage.js';
-import { sharedLab } from '../lab/shared.js';
+import { type Lab, startLab } from '../lab/lab.js';
 import { attached } from './attached.js';
 import {
   apply,
   change,
   containers,
   document,
+  type Gate,
+  gate,
   journalled,
   launch,
   prepare,
@@ -24,25 +26,30 @@ import {
   until,
 } from './scene.js';
 
-const lab = sharedLab();
+// Of its own: who is traced from its sshd on is slow, whoever it is.
+let lab: Lab;
 const RENAME = 'rename,renameat,renameat2';
 let on: Stage;
+let verified: Gate;
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab?.stop());
 beforeEach(async () => {
   on = await stage(lab);
-  await wants('first', 1);
+  verified = await gate(on);
+  await servesPage(on, 'first', {});
   const first = await change(on, 'web');
   expect(first.exit, first.said).toBe(9);
 });
 afterEach(() => on.dispose());
 
-const wants = (page: string, stable: number): Promise<string> => servesPage(on, page, stable);
-
 const state = (path: string): string => `${on.repo.remoteRoot()}/.platform/state/${path}`;
 const served = (): Promise<string> => on.inside('web', 'wget', '-qO-', 'http://127.0.0.1:8080/');
 
-/** An apply of `second` that waits for its container to stay up: its run and its supervisor. */
-async function verifying(stable = 4) {
-  const sha = await wants('second', stable);
+/** An apply of `second` that is verified until the gate is open; its run. */
+async function verifying() {
+  const sha = await servesPage(on, 'second', verified.smoke);
   await prepare(on, 'web');
   const before = await runsOf(on);
   const running = await launch(on, 'web');
@@ -74,7 +81,7 @@ async function judgedApplied(run: string, sha: string): Promise<void> {
 
 describe('R-4 on the host', () => {
   it('EIO at the fsync of the folder once the intent was renamed: 7, nothing changed, and the next look says so', async () => {
-    await wants('second', 1);
+    await servesPage(on, 'second', {});
     await prepare(on, 'web');
     const [container] = await containers(on, 'web');
     const before = await runsOf(on);
@@ -108,6 +115,7 @@ describe('R-4 on the host', () => {
       '-e',
       `inject=${RENAME}:error=EIO`,
     );
+    verified.open();
     const ended = await running.ended;
     await fault.detach();
     expect(ended.exit, ended.said).toBe(16);
@@ -121,6 +129,7 @@ describe('R-4 on the host', () => {
     const pid = await supervisor(on, run);
     const begun = state('modules/web.status.json.new');
     const fault = await attached(pid, '-f', '-P', begun, '-e', `inject=${RENAME}:error=EIO:signal=STOP`);
+    verified.open();
     const mv = await until('its rename', async () => {
       const found = await processes('mv', begun);
       return found.length > 0 && found;
@@ -138,6 +147,7 @@ it('R-4 in the checkout: the client killed at the rename of its mirror; host, st
   const mirror = `${on.repo.dir}/.platform/state/modules/web.status.json`;
   const { running, run, sha } = await verifying();
   await attached(running.child.pid as number, '-f', '-e', `inject=${RENAME}:signal=KILL`);
+  verified.open();
   const ended = await running.ended;
   expect([ended.exit, ended.result]).toEqual([null, null]);
   expect(JSON.parse(await readFile(mirror, 'utf8'))).toMatchObject({ outcome: expect.any(String) });
