@@ -4,30 +4,53 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
 import { type Lab, startLab } from '../lab/lab.js';
 import { heldLocks } from './kill-sight.js';
-import { containers, document, journalled, launch, processes, type Running, runsOf, sleep, until } from './scene.js';
+import {
+  containers,
+  document,
+  type Gate,
+  gate,
+  journalled,
+  launch,
+  type Running,
+  replacing,
+  runsOf,
+  STUBBORN,
+  until,
+} from './scene.js';
 
 let lab: Lab;
 let on: Stage;
+let verified: Gate;
 
-/** A service that does not end when it is asked to: replacing it takes compose 6 s. */
-const SLOW = { command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'], init: false, stop_grace_period: '6s' };
+/** The engine itself waits so long for it when it ends. */
+const SLOW = { ...STUBBORN, stop_grace_period: '15s' };
 const MODULES = {
-  'up-no': { ...IDLE, ...SLOW },
-  'up-always': { ...IDLE, ...SLOW, restart: 'always' },
+  'up-no': SLOW,
+  'up-always': { ...SLOW, restart: 'always' },
   'verify-no': IDLE,
   'verify-always': { ...IDLE, restart: 'always' },
 };
 type Id = keyof typeof MODULES;
 const IDS = Object.keys(MODULES) as Id[];
 
-async function wants(value: string, stable: number): Promise<string> {
+/** @param held whether what is verified passes only once the gate is open */
+async function wants(value: string, held: boolean): Promise<void> {
   for (const id of IDS) {
+    const gated = held && id.startsWith('verify') ? verified.smoke : { timeout_seconds: 60 };
     await on.module(id, {
       compose: { services: { [id]: { ...MODULES[id], environment: { VALUE: value } } } },
-      spec: { smoke: { stable_seconds: id.startsWith('verify') ? stable : 2, timeout_seconds: 60 } },
+      spec: { smoke: { stable_seconds: 2, ...gated } },
     });
   }
-  return on.repo.publish(value);
+}
+
+/** Publishes, plans, approves. */
+async function approved(...ids: Id[]): Promise<string> {
+  const sha = await on.repo.publish(ids.join(' '));
+  const planned = await on.plan(...ids);
+  expect(planned.exit, planned.said).toBe(1);
+  await on.approve(...ids);
+  return sha;
 }
 
 const journal = (run: string): Promise<string> =>
@@ -42,7 +65,7 @@ interface Disturbed {
 async function at(id: Id, line: RegExp): Promise<Disturbed> {
   const before = await runsOf(on);
   const running = await launch(on, id);
-  return { running, run: await journalled(on, before, line) };
+  return { running, run: await journalled(on, before, line, id) };
 }
 
 /** The service's one container is the recorded one, runs, and has this value. */
@@ -52,7 +75,7 @@ async function runsWith(id: Id, value: string): Promise<void> {
 }
 
 /** One restart for all: an engine is for every service of a host. */
-describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
+describe('B-1, V-1, X-12 the engine is restarted', () => {
   const disturbed = {} as Record<Id, Disturbed>;
   let old: string;
   let sha: string;
@@ -60,18 +83,22 @@ describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
   beforeAll(async () => {
     lab = await startLab({ ownEngine: true });
     on = await stage(lab);
-    old = await wants('1', 2);
+    verified = await gate(on);
+    await wants('1', false);
+    old = await on.repo.publish('1');
     const { applied } = await on.ship(...IDS);
     expect(IDS.map((id) => applied.get(id)?.exit)).toEqual([9, 9, 9, 9]);
-    sha = await wants('2', 25);
-    expect((await on.plan(...IDS)).exit).toBe(1);
-    await on.approve(...IDS);
-    for (const id of ['verify-no', 'verify-always'] as const) disturbed[id] = await at(id, /^verify waiting/m);
-    for (const id of ['up-no', 'up-always'] as const) disturbed[id] = await at(id, /^up started/m);
-    await until('compose', async () => (await processes('compose', on.project('up-always'), '--no-deps')).length > 0);
-    await sleep(1_000);
+    await wants('2', true);
+    sha = await approved(...IDS);
+    const start = async (id: Id, line: RegExp): Promise<void> => {
+      disturbed[id] = await at(id, line);
+    };
+    await Promise.all([start('verify-no', /^verify waiting/m), start('verify-always', /^verify waiting/m)]);
+    await Promise.all([start('up-no', /^up started/m), start('up-always', /^up started/m)]);
+    await Promise.all([replacing(on, 'up-no'), replacing(on, 'up-always')]);
     for (const id of IDS) expect(await journal(disturbed[id].run), id).not.toMatch(/^(up|verify) ended [^0]|^end /m);
     await lab.restartEngine();
+    verified.open();
   });
   afterAll(async () => {
     await on?.dispose();
@@ -98,7 +125,6 @@ describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
 
   it('then all locks are free, and the next apply of each is a good one', async () => {
     expect(await heldLocks(on)).toEqual([]);
-    await wants('2', 20);
     const { applied } = await on.ship(...IDS);
     for (const [id, { exit, said }] of applied) expect(exit, `${id} ${said}`).toBe(9);
     for (const id of IDS) await runsWith(id, '2');
@@ -112,15 +138,15 @@ describe('B-1, V-1, X-12 the engine is restarted', { timeout: 240_000 }, () => {
       const broken = { ...MODULES[id], command: ['sh', '-c', 'exit 3'] };
       await on.module(id, { compose: { services: { [id]: broken } }, spec: { smoke: { stable_seconds: 2 } } });
     }
-    await on.repo.publish('broken');
-    expect((await on.plan(...ids)).exit).toBe(1);
-    await on.approve(...ids);
-    const [first, second] = [await at(ids[0], /^back started/m), await at(ids[1], /^back started/m)];
-    for (const { run } of [first, second])
+    await approved(...ids);
+    verified.close();
+    const restoring = await Promise.all(ids.map(async (id) => ({ id, ...(await at(id, /^back started/m)) })));
+    for (const { run } of restoring)
       await until('the restored one', async () => /^restore ended 0(.|\n)*^verify waiting/m.test(await journal(run)));
-    for (const { run } of [first, second]) expect(await journal(run)).not.toMatch(/^end /m);
+    for (const { run } of restoring) expect(await journal(run)).not.toMatch(/^end /m);
     await lab.restartEngine();
-    for (const [id, { run, running }] of [[ids[0], first] as const, [ids[1], second] as const]) {
+    verified.open();
+    for (const { id, run, running } of restoring) {
       const ended = await running.ended;
       const said = `${ended.said}${await journal(run)}`;
       expect(ended.exit, said).toBe(11);
