@@ -92,7 +92,7 @@ beforeAll(async () => {
   // An .env without secrets belongs into the commit: the repo's own .gitignore keeps others out.
   await on.repo.write('.gitignore', '.platform/state/\n');
   await on.repo.publish('Every shape');
-}, 600_000);
+});
 
 afterAll(async () => {
   await on.dispose();
@@ -111,7 +111,7 @@ describe('X-1, P-6 apply, then plan', () => {
     first = await on.ship(...IDS);
     again = await on.plan();
     seen = await look();
-  }, 600_000);
+  });
 
   it.each(CASES)('$version $shape.name: applied, exit 9, and the container has what it was given', (one) => {
     expect(first.planned.errors.filter(({ module }) => module === one.id)).toEqual([]);
@@ -183,7 +183,7 @@ describe('P-4, X-2 one single change', () => {
     changed = await on.ship(...IDS);
     again = await on.plan();
     after = await look();
-  }, 600_000);
+  });
 
   it.each(CASES)('$version $shape.name: $shape.change gives exactly its reason', ({ id, shape }) => {
     expect(changed.planned.errors.filter(({ module }) => module === id)).toEqual([]);

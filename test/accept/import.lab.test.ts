@@ -33,7 +33,7 @@ const typed: string[] = [];
 
 async function type(...args: string[]) {
   typed.push(`platformctl ${args.join(' ')}`);
-  return repo.platformctl(args, { env: PHASE, timeoutMs: 280_000 });
+  return repo.platformctl(args, { env: PHASE });
 }
 
 const projects = (): string[] => twelve(database).map(({ name }) => `${repo.id}-${name}`);
@@ -201,7 +201,7 @@ describe('twelve stacks made by hand', () => {
     const again = await type('plan');
     expect(again.exit, again.stdout).toBe(0);
     expect(typed).toHaveLength(5);
-  }, 300_000);
+  });
 
   it('import once more writes nothing: all of them are in the repo', async () => {
     const done = await repo.platformctl(['import', 'host1', '--json']);

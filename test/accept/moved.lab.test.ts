@@ -83,7 +83,7 @@ beforeAll(async () => {
   await on.repo.write('modules/stock/.env', `GOODS=${on.repo.id}-two\n`);
   await on.repo.publish('Moved');
   planned = await on.plan(...IDS.filter((id) => id !== 'named'), 'renamed');
-}, 300_000);
+});
 afterAll(() => on.dispose());
 
 describe('refused, with what to do by hand', () => {
@@ -129,7 +129,7 @@ describe('planned, with its reason, and nothing is left to do once it is applied
     for (const [id, { exit, said }] of applied) expect(exit, `${id}: ${said}`).toBe(9);
     expect(applied.size).toBe(5);
     expect((await on.plan('folder', 'dropped', 'handed', 'renamed', 'spelled')).exit).toBe(0);
-  }, 300_000);
+  });
 
   it('the compose file in another folder: the container mounts what is beneath that', async () => {
     const container = await on.container(on.project('folder'), 'folder');

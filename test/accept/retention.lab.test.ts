@@ -47,7 +47,7 @@ const listed = async (id: string): Promise<string[]> => {
   return (JSON.parse(stdout) as { runs: { run_id: string }[] }).runs.map(({ run_id }) => run_id);
 };
 
-it('so many runs of a module are kept, with what they said; those of others stay', { timeout: 300_000 }, async () => {
+it('so many runs of a module are kept, with what they said; those of others stay', async () => {
   const other = await applied('other');
   const ids: string[] = [];
   for (let n = 0; n < 5; n += 1) ids.unshift(await applied('web'));

@@ -206,7 +206,7 @@ describe('M-5 many modules', () => {
   /** How many processes git was for one call. */
   async function gits(args: readonly string[], exit: number): Promise<number> {
     await writeFile(calls, '');
-    const done = await on.repo.platformctl(args, { env: { PATH: `${tools}:${BARE.PATH}` }, timeoutMs: 100_000 });
+    const done = await on.repo.platformctl(args, { env: { PATH: `${tools}:${BARE.PATH}` } });
     expect(done.exit, done.stderr).toBe(exit);
     return (await readFile(calls, 'utf8')).split('\n').filter(Boolean).length;
   }

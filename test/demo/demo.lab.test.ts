@@ -31,7 +31,8 @@ async function demo(args: string[], env = {}): Promise<Finished & { readonly pid
   let pid: number | undefined;
   const finished = await finish(process.execPath, ['test/demo/run.mjs', ...args], {
     env: { ...process.env, CI: 'true', ...env },
-    timeoutMs: LONG.timeout,
+    // It starts a lab of its own, on a machine that other tests keep busy.
+    timeoutMs: 590_000,
     started: (child) => {
       pid = child.pid;
     },
@@ -54,27 +55,20 @@ async function leftOf(pid: number | undefined): Promise<string[]> {
   return made.filter((one) => one !== '');
 }
 
-/** It starts a lab of its own, on a machine that other tests keep busy. */
-const LONG = { timeout: 300_000 };
-
 describe('npm run demo', () => {
-  it(
-    'shows every command over SSH with the exit code that the exit table gives it, and leaves nothing',
-    LONG,
-    async () => {
-      const { exit, stdout, stderr, pid } = await demo([]);
-      expect(stdout).toContain(`== Summary\n\n${SUMMARY}\n`);
-      expect(stdout).not.toContain('NOT AS EXPECTED');
-      expect(stdout).not.toContain('left out');
-      expect(stdout).toMatch(/\ndemo: (\d+) of \1 checks as expected, 17 commands, \d+ s\n$/);
-      // A roll back is shown by what answers afterwards, not by what is said.
-      expect(stdout).toMatch(/\(exit 11\)\n\n\$ curl \S+\nversion 1\n/);
-      expect({ exit, stderr: exit === 0 ? '' : stderr }).toEqual({ exit: 0, stderr: '' });
-      expect(await leftOf(pid)).toEqual([]);
-    },
-  );
+  it('shows every command over SSH with the exit code that the exit table gives it, and leaves nothing', async () => {
+    const { exit, stdout, stderr, pid } = await demo([]);
+    expect(stdout).toContain(`== Summary\n\n${SUMMARY}\n`);
+    expect(stdout).not.toContain('NOT AS EXPECTED');
+    expect(stdout).not.toContain('left out');
+    expect(stdout).toMatch(/\ndemo: (\d+) of \1 checks as expected, 17 commands, \d+ s\n$/);
+    // A roll back is shown by what answers afterwards, not by what is said.
+    expect(stdout).toMatch(/\(exit 11\)\n\n\$ curl \S+\nversion 1\n/);
+    expect({ exit, stderr: exit === 0 ? '' : stderr }).toEqual({ exit: 0, stderr: '' });
+    expect(await leftOf(pid)).toEqual([]);
+  });
 
-  it('shows the same on the engine of this machine, and says that SSH was left out', LONG, async () => {
+  it('shows the same on the engine of this machine, and says that SSH was left out', async () => {
     // This machine's docker may have no compose; the lab's has.
     const { exit, stdout, pid } = await demo(['--local'], { DOCKER_CONFIG: sharedLab().host().docker_config });
     expect(stdout).toContain(`== Summary\n\n${SUMMARY}\n`);

@@ -65,7 +65,7 @@ const told = (said: string | null): string[] =>
   said === null || said === 'written' || said === 'PCTL-FILE-WRITE 2' ? [] : [`it said ${said}`];
 
 describe('R-4 a fault at every file call of a write in the checkout', () => {
-  it('a document: the old or the new one, as it said, and the next write works', { timeout: 600_000 }, async () => {
+  it('a document: the old or the new one, as it said, and the next write works', async () => {
     const [old, next, last] = ['old', 'new', 'last'].map((name) =>
       JSON.stringify({ name, body: name.repeat(7000) }),
     ) as [string, string, string];
@@ -84,9 +84,7 @@ describe('R-4 a fault at every file call of a write in the checkout', () => {
     expect(calls.length).toBeGreaterThan(12);
   });
 
-  it('R-6 a line of the audit chain: whole or not there, as it said, and the next line follows', {
-    timeout: 600_000,
-  }, async () => {
+  it('R-6 a line of the audit chain: whole or not there, as it said, and the next line follows', async () => {
     const entry: AuditEntry = {
       run_id: 'r',
       who: 'a@b',

@@ -18,7 +18,7 @@ async function folderOf(shell: string): Promise<string> {
 }
 
 describe.each(['dash', 'bash', 'busybox'])('X-1, B-1 over transport local with %s as sh', (shell) => {
-  it('plans, applies, sees nothing to do, and puts back what a bad change broke', { timeout: 180_000 }, async () => {
+  it('plans, applies, sees nothing to do, and puts back what a bad change broke', async () => {
     const folder = await folderOf(shell);
     const repo = await throwawayRepo(lab, {});
     const project = `sh${repo.id}`;
