@@ -21,7 +21,7 @@ async function rows(ships: Fleet): Promise<Row[]> {
   await ships.want('together');
   const together = await good(all);
 
-  await ships.want('with a dead host');
+  await ships.want('with a dead host', 'host7');
   const dead = await ships.apply(all, 'host7');
   const lies = await ships.lies(dead);
   if (dead.exit !== 15 || lies.length > 0) throw new Error(`exit ${dead.exit}, ${lies.join('\n')}`);

@@ -25,8 +25,8 @@ export interface Fleet {
   readonly on: Stage;
   /** Of a host, in the order in which they depend on each other. */
   modules(host: string): readonly string[];
-  /** Every module wants this value; planned and approved with one signature. */
-  want(value: string): Promise<void>;
+  /** Every module wants this value; planned and approved with one signature. `dying`: a host whose second module is verified for longer than its death takes. */
+  want(value: string, dying?: string): Promise<void>;
   /** One call for these modules. `kill`: a host whose sshd dies with all of its connections once its second module is in compose. */
   apply(ids: readonly string[], kill?: string): Promise<FleetApplied>;
   /** What of each result is not so on its host; [] where the table told the truth. */
@@ -49,14 +49,17 @@ export async function fleet(hosts: number, each: number): Promise<Fleet> {
     lab,
     on,
     modules,
-    async want(value) {
+    async want(value, dying) {
       for (const { name } of lab.hosts) {
         for (const [index, id] of modules(name).entries()) {
           await on.module(id, {
             host: name,
             // No networks: an engine has addresses for about thirty.
             compose: { services: { [id]: { ...IDLE, network_mode: 'none', environment: { VALUE: value } } } },
-            spec: { depends_on: index === 0 ? [] : [`${name}-m${index}`] },
+            spec: {
+              depends_on: index === 0 ? [] : [`${name}-m${index}`],
+              ...(name === dying && index === 1 ? { smoke: { stable_seconds: 30 } } : {}),
+            },
           });
         }
       }

@@ -1,4 +1,5 @@
 /** What can be seen of a host while its applies are killed, without asking platformctl: it is the one under test. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Status } from '../../src/manifest/types.js';
@@ -128,6 +129,12 @@ export function watchStatus(on: Stage, id: string): { end(): Promise<{ reads: nu
   };
 }
 
+/** `.lock.PID.N` and `.PID.N.tmp` of a process that is gone: a file that was never moved to its place says nothing, and stays. */
+function ofSomebodyKilled(name: string): boolean {
+  const [, pid] = /\.([0-9]+)\.[0-9]+(\.tmp)?$/.exec(name) ?? [];
+  return pid !== undefined && !existsSync(`/proc/${pid}`);
+}
+
 /** What an undisturbed apply has to leave: a chain that holds, and nothing of runs that never passed `go`. */
 export async function platformFolder(on: Stage, id: string): Promise<string[]> {
   const problems: string[] = [];
@@ -145,7 +152,7 @@ export async function platformFolder(on: Stage, id: string): Promise<string[]> {
   const talks = await readdir(`${folder(on)}/tmp`);
   if (talks.length > 0) problems.push(`left in tmp: ${talks.join(' ')}`);
   const here = await readdir(`${on.repo.dir}/.platform/state`, { recursive: true });
-  const mine = here.filter((name) => /\.lock|\.tmp$/.test(name));
+  const mine = here.filter((name) => /\.lock|\.tmp$/.test(name) && !ofSomebodyKilled(name));
   if (mine.length > 0) problems.push(`left in the checkout: ${mine.join(' ')}`);
   return problems;
 }
