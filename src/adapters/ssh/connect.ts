@@ -24,6 +24,9 @@ export interface ConnectDeps {
   readonly host?: SshHostOptions;
 }
 
+/** How long a host may take to let us go. */
+const CLOSE_MS = 1000;
+
 /** Tries to connect, with `min(30, 2^(n-1)) * (0.5 + random/2)` seconds after the n-th (X-8). */
 const TRIES = 4;
 
@@ -92,14 +95,14 @@ async function tryHops(hops: readonly Hop[], limits: SessionLimits): Promise<rea
       const through = before && (await forward(before, hop, limits));
       const session = through && 'unreached' in through ? through : await openSession(hop, limits, through);
       if ('unreached' in session) {
-        closeAll(sessions);
+        await closeAll(sessions);
         return { ...session, at: hop.address };
       }
       sessions.push(session);
     }
     return sessions;
   } catch (error) {
-    closeAll(sessions);
+    await closeAll(sessions);
     throw error;
   }
 }
@@ -123,9 +126,15 @@ function forward(before: Session, to: Hop, limits: SessionLimits): Promise<Strea
   });
 }
 
-/** The last one first: its end travels through the others. */
-function closeAll(sessions: readonly Session[]): void {
+/** The last one first: its end travels through the others. A host that went silent does not let go of its socket, which would keep the process (X-8). */
+async function closeAll(sessions: readonly Session[]): Promise<void> {
   for (const session of [...sessions].reverse()) session.client.end();
+  const timer = setTimeout(() => {
+    for (const session of sessions) session.socket.destroy();
+  }, CLOSE_MS);
+  // All others go through the first one.
+  await sessions[0]?.closed;
+  clearTimeout(timer);
 }
 
 /** A tailscale node's address in the tailnet (G-6); the others' as it is written. */

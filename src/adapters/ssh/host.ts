@@ -21,7 +21,7 @@ export function createSshHost(
   client: Client,
   description: HostDescription,
   name: string,
-  closeAll: () => void,
+  closeAll: () => Promise<void>,
   options: SshHostOptions = {},
 ): Host {
   const bounds = options.bounds ?? DUPLEX_BOUNDS;
@@ -110,9 +110,7 @@ export function createSshHost(
     describe: () => description,
     async close() {
       for (const kill of stopped) kill();
-      closeAll();
-      if (!gone) await Promise.race([connectionLost, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
-      client.destroy();
+      await closeAll();
     },
   };
 }

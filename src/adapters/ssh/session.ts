@@ -1,4 +1,5 @@
 /** One try to open one SSH connection: the key check, the identities, and ssh2's errors as ours (O-6). */
+import { connect } from 'node:net';
 import type { Duplex as Stream } from 'node:stream';
 import type { AnyAuthMethod, Client, ConnectConfig, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
@@ -21,6 +22,10 @@ export const SESSION_LIMITS: SessionLimits = { connectMs: 15_000, keepaliveMs: 1
 
 export interface Session {
   readonly client: Client;
+  /** What it goes over. `client.destroy()` leaves it open once `client.end()` was called. */
+  readonly socket: Stream;
+  /** The connection is no more, whoever ended it. */
+  readonly closed: Promise<void>;
   /** The identity that was accepted. */
   readonly identity: string;
   /** `ssh-ed25519 SHA256:...` */
@@ -44,6 +49,8 @@ export function openSession(
 ): Promise<Session | Unreached> {
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
+    const socket = through ?? connect(address.port, dial);
+    const closed = new Promise<void>((gone) => client.once('close', gone));
     let refused: PlatformError | null = null;
     let hostKey: string | null = null;
     let over = false;
@@ -54,8 +61,7 @@ export function openSession(
       if (over) return;
       over = true;
       clearTimeout(timer);
-      client.destroy();
-      through?.destroy();
+      socket.destroy();
       if (result instanceof PlatformError) reject(result);
       else resolve(result);
     };
@@ -81,13 +87,13 @@ export function openSession(
       over = true;
       clearTimeout(timer);
       const last = tried.at(-1) ?? 'none';
-      resolve({ client, identity: used.agentKey === null ? last : `${last} ${used.agentKey}`, hostKey: hostKey ?? '' });
+      const identity = used.agentKey === null ? last : `${last} ${used.agentKey}`;
+      resolve({ client, socket, closed, identity, hostKey: hostKey ?? '' });
     });
 
     const offers = [...identities.offers];
     const config: ConnectConfig = {
-      host: dial,
-      port: address.port,
+      sock: socket as never,
       username: address.user,
       readyTimeout: 0,
       keepaliveInterval: limits.keepaliveMs,
@@ -109,7 +115,6 @@ export function openSession(
           }),
         );
       }) as never,
-      ...(through === undefined ? {} : { sock: through as never }),
     };
     try {
       client.connect(config);
