@@ -73,8 +73,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 /** Rooms that may touch `process`. */
 export const PROCESS_ROOMS = ['main', 'wiring'] as const;
 
-/** What adapters may take of it: who this process is, and signals to a process. Settings, streams and the exit are not theirs. */
-export const PROCESS_OF_ADAPTERS = ['process.pid', 'process.kill'] as const;
+/** What adapters may take of it: who this process is, signals to a process, and to be told of its end. Settings, streams and the exit are not theirs. */
+export const PROCESS_OF_ADAPTERS = ['process.pid', 'process.kill', 'process.once'] as const;
 
 /** Rooms that may read the clock and draw random numbers. */
 export const CLOCK_ROOMS = ['adapters'] as const;

@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INVALID } from '../../exits.js';
 import type { TreeEntry } from '../../ports.js';
+import { keepGroup } from './group.js';
 import { checkSha } from './names.js';
 import { failed, failure, type GitProcess, git, gitArguments, LOCAL_MS } from './process.js';
 
@@ -60,9 +61,9 @@ export async function readBlobs(
     buffer: { stdout: false, stderr: true },
     maxBuffer: { stderr: 64 * 1024 },
     reject: false,
-    timeout: LOCAL_MS,
-    forceKillAfterDelay: 1000,
+    detached: true,
   });
+  const group = keepGroup(running, LOCAL_MS);
   const source = reader(running.stdout);
   let total = 0;
   try {
@@ -80,10 +81,10 @@ export async function readBlobs(
       found.set(id, bytes.subarray(0, bytes.length - 1));
     }
   } catch (error) {
-    running.kill();
+    group.stop();
     if (error !== ENDED) throw error;
-    const end = await running;
-    if (end.timedOut) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${LOCAL_MS / 1000} s`);
+    const end = await Promise.race([running, group.killed]);
+    if (end === null || group.late()) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${LOCAL_MS / 1000} s`);
     throw failed(args, Buffer.from(end.stderr ?? '').toString('utf8'));
   }
   await running;

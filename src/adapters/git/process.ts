@@ -1,7 +1,8 @@
 /** Starts git so that neither the repository nor the environment can make it run anything (I-2), with a deadline and a bound on what it says. */
 import { execa } from 'execa';
 import { PlatformError } from '../../errors.js';
-import { EXIT_TOOL_ERROR } from '../../exits.js';
+import { EXIT_INTERRUPTED, EXIT_TOOL_ERROR } from '../../exits.js';
+import { keepGroup } from './group.js';
 
 /** Milliseconds for a command that stays on this machine. */
 export const LOCAL_MS = 60_000;
@@ -75,12 +76,13 @@ export function gitArguments(dir: string, args: readonly string[]): string[] {
 /**
  * Runs one git command to its end.
  * @param ok exit codes that are answers; another one is PCTL-GIT-FAILED
- * @throws PlatformError PCTL-GIT-MISSING, PCTL-GIT-TIMEOUT, PCTL-GIT-FLOOD, PCTL-GIT-FAILED (all 2)
+ * @param until ends it: for what is asked before anything was changed
+ * @throws PlatformError PCTL-GIT-MISSING, PCTL-GIT-TIMEOUT, PCTL-GIT-FLOOD, PCTL-GIT-FAILED (all 2), PCTL-INTERRUPTED (130)
  */
 export async function git(
   at: GitProcess,
   args: readonly string[],
-  options: { ms?: number; ok?: readonly number[]; env?: Readonly<Record<string, string>> } = {},
+  options: { ms?: number; ok?: readonly number[]; env?: Readonly<Record<string, string>>; until?: AbortSignal } = {},
 ): Promise<GitAnswer> {
   const ms = options.ms ?? LOCAL_MS;
   const running = execa('git', gitArguments(at.dir, args), {
@@ -91,13 +93,12 @@ export async function git(
     stripFinalNewline: false,
     reject: false,
     maxBuffer: { stdout: OUTPUT_MAX, stderr: STDERR_MAX },
-    timeout: ms,
-    forceKillAfterDelay: 1000,
-    cleanup: true,
+    detached: true,
   });
-  // A grandchild (ssh, a helper) may hold the pipes open after git was ended: the deadline holds all the same.
-  const result = await deadline(running, ms + 3000);
-  if (result === null || result.timedOut) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${ms / 1000} s`);
+  const group = keepGroup(running, ms, options.until);
+  const result = await Promise.race([running, group.killed]);
+  if (options.until?.aborted) throw interrupted();
+  if (result === null || group.late()) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${ms / 1000} s`);
   if (result.isMaxBuffer) throw failure('PCTL-GIT-FLOOD', args, 'it printed more than is read');
   if (result.exitCode === undefined) {
     if (result.code === 'ENOENT') throw failure('PCTL-GIT-MISSING', args, 'git was not found on PATH');
@@ -141,16 +142,10 @@ export function failure(code: string, args: readonly string[], why: string, hint
   });
 }
 
-async function deadline<T>(promise: PromiseLike<T>, ms: number): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<null>((resolve) => {
-        timer = setTimeout(() => resolve(null), ms);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
+function interrupted(): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-INTERRUPTED',
+    exit: EXIT_INTERRUPTED,
+    summary: 'interrupted before anything was changed',
+  });
 }
