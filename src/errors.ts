@@ -1,4 +1,4 @@
-import type { ExitCode } from './exits.js';
+import { EXIT_INVALID, EXIT_TOOL_ERROR, type ExitCode } from './exits.js';
 
 /** Where something is wrong: a place in a file, or a step on a host. Lines and columns start at 1. */
 export interface Where {
@@ -59,7 +59,7 @@ export class PlatformError extends Error {
 export class ProblemsError extends PlatformError {
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[], exit: ExitCode = 3) {
+  constructor(problems: readonly Problem[], exit: ExitCode = EXIT_INVALID) {
     const first = problems[0];
     super({
       code: first?.code ?? 'PCTL-INVALID',
@@ -70,4 +70,23 @@ export class ProblemsError extends PlatformError {
     });
     this.problems = problems;
   }
+}
+
+/**
+ * Anything that was thrown as a PlatformError. What is none is a mistake of platformctl or an error of a library: its message never reaches a person (O-6), since
+ * a command line or a buffer may be in it; its kind and the system's code do.
+ */
+export function asPlatformError(thrown: unknown): PlatformError {
+  if (thrown instanceof PlatformError) return thrown;
+  const kind =
+    thrown instanceof Error && /^[A-Za-z]{1,40}$/.test(thrown.name) ? thrown.name : 'something that is no error';
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return new PlatformError({
+    code: 'PCTL-INTERNAL',
+    exit: EXIT_TOOL_ERROR,
+    summary: 'platformctl failed in a way that it did not expect',
+    why: `${kind}${/^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? ` ${code}` : ''}`,
+    hint: 'run it again with --debug, and report what it prints',
+    cause: thrown,
+  });
 }

@@ -1,5 +1,5 @@
 /** Runs a command and makes an exit code of whatever happens. Nowhere else is an exit decided or an error shown. */
-import { PlatformError } from './errors.js';
+import { asPlatformError, PlatformError } from './errors.js';
 import { EXIT_INTERRUPTED, EXIT_NO_CHANGES, EXIT_TOOL_ERROR, type ExitCode } from './exits.js';
 import type { World } from './ports.js';
 
@@ -142,13 +142,13 @@ async function runCommand(name: string, args: string[], flags: Flags, call: Call
 async function showError(thrown: unknown, call: Call): Promise<number> {
   const options = optionsOf(call.argv);
   try {
-    const { asPlatformError, errorJson, errorText } = await import('./views/errors.js');
+    const { errorJson, errorText, stackText } = await import('./views/errors.js');
     const error = asPlatformError(thrown);
     const { out, err, style } = call.world ? voiceOf(call.world) : await bareVoice();
     if (options.includes('--json')) out(`${JSON.stringify(errorJson(error), null, 2)}\n`);
     else if (options.includes('--json-lines')) out(`${JSON.stringify(errorJson(error))}\n`);
     else err(errorText(error, style));
-    if (options.includes('--debug')) for (const stack of stacks(thrown)) err(`${stack}\n`);
+    if (options.includes('--debug')) err(stackText(thrown));
     return error.exit;
   } catch {
     // Not even the parts that show errors could be used.
@@ -173,11 +173,4 @@ async function bareVoice() {
     err: (text: string) => void process.stderr.write(redactor.text(text)),
     style: PLAIN,
   };
-}
-
-/** The stacks of an error and of what caused it. */
-function stacks(error: unknown): string[] {
-  const found: string[] = [];
-  for (let one = error; one instanceof Error && found.length < 5; one = one.cause) found.push(one.stack ?? String(one));
-  return found;
 }

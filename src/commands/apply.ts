@@ -4,6 +4,7 @@ import { type Ask, applyFlow } from '../flows/apply.js';
 import type { LoadedPlan } from '../flows/plan-files.js';
 import type { Report, StepEvent, World } from '../ports.js';
 import { applyJson, applyText } from '../views/apply.js';
+import { stackText } from '../views/errors.js';
 import { progressLine } from '../views/progress.js';
 import { showText } from '../views/show.js';
 import { type Globals, printJson, styleOf, wantsJson } from './output.js';
@@ -66,6 +67,7 @@ export async function run(
   );
   if (wantsJson(flags)) printJson(world, flags, applyJson(results));
   else world.terminal.out(applyText(results, style));
+  if (flags.debug) for (const { thrown } of results) world.terminal.err(stackText(thrown));
   return worstExit(results.map((result) => result.exitCode));
 }
 

@@ -1,4 +1,5 @@
 /** One plan of an apply on its host: steps 3 to 11, and what becomes of it when the line, the host or a person ends it (X-1, X-5, X-9). */
+import { asPlatformError, PlatformError } from '../errors.js';
 import { message } from '../execute/protocol.js';
 import { EXIT_INTERRUPTED, EXIT_REMOTE_FAILED } from '../exits.js';
 import { readHeadWords } from '../record/heads.js';
@@ -11,12 +12,12 @@ import { rememberHeads } from './heads.js';
 import { failureOf } from './prepare.js';
 import type { ApplyResult } from './results.js';
 
-/** Never rejects for what is this plan's own failure. */
+/** Never rejects: the results of the other plans of its call are not to be lost for it. */
 export async function applyOne(underway: Underway, line: Line): Promise<ApplyResult> {
   const passed = underway.verdicts.filter((one) => one.state === 'pass').length;
-  underway.step('gates', 'done', `${passed} of ${underway.verdicts.length}; the rest under the lock`);
-  underway.step('connect', 'started', underway.open.plan.host);
   try {
+    underway.step('gates', 'done', `${passed} of ${underway.verdicts.length}; the rest under the lock`);
+    underway.step('connect', 'started', underway.open.plan.host);
     return await untilGo(underway, onHost(underway, line));
   } catch (error) {
     // A line that failed, or that still carries what was interrupted, is nobody's to talk on.
@@ -53,11 +54,16 @@ async function onHost(underway: Underway, line: Line): Promise<ApplyResult> {
 /** After a lost connection the old conversation may hold the locks for as long as talk.sh waits for a word (X-5), and a little more. */
 const HOST_PATIENCE_SECONDS = 75;
 
-/** An error on the way: before `go` nothing was changed (7), after it nobody here knows (15). */
+/** An error on the way, whatever it is: before `go` nothing was changed (7; 2 where it is a mistake of ours), after it nobody here knows (15). */
 function failed(underway: Underway, error: unknown): ApplyResult {
   const { gone, verdicts, end, open, runId } = underway;
-  const failure = failureOf(error, open.plan.module);
-  if (gone.started) return lostAfterGo(underway, verdicts);
+  const failure = failureOf(asPlatformError(error), open.plan.module);
+  const unforeseen = error instanceof PlatformError ? {} : { error: failure, thrown: error };
+  if (gone.started) {
+    const left = lostAfterGo(underway, verdicts);
+    if (error instanceof PlatformError) return left;
+    return { ...left, ...unforeseen, message: `${failure.summary} (${failure.why}); the host goes on by itself` };
+  }
   return end({
     outcome: failure.exitCode === EXIT_REMOTE_FAILED ? 'remote_failed' : 'refused',
     message: failure.summary,
@@ -66,6 +72,7 @@ function failed(underway: Underway, error: unknown): ApplyResult {
     gates: verdicts,
     hint: failure.hint,
     exitCode: failure.exitCode,
+    ...unforeseen,
   });
 }
 

@@ -90,6 +90,8 @@ export interface ApplyResult {
     readonly stderr: string;
   } | null;
   readonly error: Failure | null;
+  /** What platformctl did not expect, for `--debug`. */
+  readonly thrown?: unknown;
   readonly gates: readonly GateVerdict[];
   /** The container's last lines where verify failed (V-3), raw: the edge redacts. */
   readonly log: readonly string[];

@@ -1,12 +1,11 @@
-import { PlatformError } from '../errors.js';
+import { asPlatformError } from '../errors.js';
 
-/** Writes what this checkout may do without. One that cannot be written, as in CI, is the warning that is returned; null: it is written. */
+/** Writes what this checkout may do without. One that cannot be written, as in CI, is the warning that is returned; null: it is written. Never rejects. */
 export async function unlessRefused(what: string, write: () => Promise<void>): Promise<string | null> {
   try {
     await write();
     return null;
   } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    return `${what} was not written in this checkout: ${error.summary}`;
+    return `${what} was not written in this checkout: ${asPlatformError(error).summary}`;
   }
 }

@@ -1,6 +1,5 @@
 /** An error for people (C-2): what, where, why, the next thing to do, a stable code; and as JSON. */
-import { PlatformError, type Problem, ProblemsError } from '../errors.js';
-import { EXIT_TOOL_ERROR } from '../exits.js';
+import { type PlatformError, type Problem, ProblemsError } from '../errors.js';
 import { whereText } from './failures.js';
 import { count, hintLines, labelled, paint, type Style, safe, withExit } from './style.js';
 
@@ -56,21 +55,9 @@ const problemJson = ({ code, file, line, column, message, hint }: Problem): obje
   hint: hint ?? null,
 });
 
-/**
- * Anything that was thrown as a PlatformError. What is none is a mistake of platformctl or an error of a library: its message never reaches a person (O-6), since
- * a command line or a buffer may be in it; its kind and the system's code do.
- */
-export function asPlatformError(thrown: unknown): PlatformError {
-  if (thrown instanceof PlatformError) return thrown;
-  const kind =
-    thrown instanceof Error && /^[A-Za-z]{1,40}$/.test(thrown.name) ? thrown.name : 'something that is no error';
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  return new PlatformError({
-    code: 'PCTL-INTERNAL',
-    exit: EXIT_TOOL_ERROR,
-    summary: 'platformctl failed in a way that it did not expect',
-    why: `${kind}${/^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? ` ${code}` : ''}`,
-    hint: 'run it again with --debug, and report what it prints',
-    cause: thrown,
-  });
+/** The stacks of an error and of what caused it, for `--debug` (C-2). */
+export function stackText(error: unknown): string {
+  const found: string[] = [];
+  for (let one = error; one instanceof Error && found.length < 5; one = one.cause) found.push(one.stack ?? String(one));
+  return found.map((stack) => `${stack}\n`).join('');
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { PlatformError, ProblemsError } from '../../src/errors.js';
+import { asPlatformError, PlatformError, ProblemsError } from '../../src/errors.js';
 import type { Check, LockRow, LocksResult } from '../../src/flows/results.js';
 import type { StepEvent } from '../../src/ports.js';
 import { applyJson, applyText } from '../../src/views/apply.js';
 import { auditJson, auditText } from '../../src/views/audit.js';
 import { checksJson, checksText } from '../../src/views/checks.js';
 import { driftJson, driftText } from '../../src/views/drift.js';
-import { asPlatformError, errorJson, errorText } from '../../src/views/errors.js';
+import { errorJson, errorText } from '../../src/views/errors.js';
 import { locksJson, locksText } from '../../src/views/locks.js';
 import { planJson, planText } from '../../src/views/plan.js';
 import { progressLine } from '../../src/views/progress.js';
