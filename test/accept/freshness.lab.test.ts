@@ -14,8 +14,8 @@ const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   moved: { ...IDLE, image: MOVING },
   stopped: IDLE,
   restarted: { ...IDLE, restart: 'unless-stopped' },
-  // Ends now and then, and the engine starts it again.
-  flaps: { ...IDLE, restart: 'always', command: ['sh', '-c', 'sleep 4; exit 1'] },
+  // Ends whenever it is told to, and the engine starts it again.
+  flaps: { ...IDLE, restart: 'always', command: ['sh', '-c', 'until [ -e /end ]; do sleep 1; done; rm /end; exit 1'] },
 };
 const IDS = Object.keys(SERVICES);
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
   const planned = await on.plan(...IDS);
   expect([planned.exit, planned.errors]).toEqual([1, []]);
   await on.approve(...IDS);
-}, 300_000);
+});
 
 afterAll(async () => {
   await on?.dispose();
@@ -95,8 +95,11 @@ describe('G-9 stale: 8, and nothing was changed', () => {
 
 describe('P-5 not stale', () => {
   it('a service that flaps', async () => {
-    const restarts = await lab.docker('inspect', '--format', '{{.RestartCount}}', await idOf('flaps'));
-    expect(Number(restarts)).toBeGreaterThan(0);
+    const container = await idOf('flaps');
+    await lab.docker('exec', container, 'touch', '/end');
+    const seen = (): Promise<string> =>
+      lab.docker('inspect', '--format', '{{.RestartCount}} {{.State.Status}}', container);
+    await expect.poll(seen, { timeout: 60_000 }).toBe('1 running');
     expect(await on.apply('flaps')).toMatchObject({ exit: 9 });
     expect(await markOf('flaps')).toBe('planned');
   });
