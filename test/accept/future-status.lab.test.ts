@@ -11,7 +11,9 @@ import {
   locks,
   prepare,
   processes,
+  replacing,
   runsOf,
+  STUBBORN,
   statusOf,
   supervisor,
   until,
@@ -85,7 +87,7 @@ describe('R-5 members that this version does not know', () => {
   });
 
   it('survive the death of a supervisor, and what the next run writes about it (R-3)', async () => {
-    await write('web', { command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'], stop_grace_period: '6s' });
+    await write('web', STUBBORN);
     expect((await change(on, 'web')).exit).toBe(9);
     const before = await runsOf(on);
     await write('web');
@@ -93,10 +95,12 @@ describe('R-5 members that this version does not know', () => {
     await prepare(on, 'web');
     const running = await launch(on, 'web');
     const run = await journalled(on, before, /^up started/m);
+    const old = await replacing(on, 'web');
     expect((await document(on, 'web'))?.outcome).toBe('applying');
     await survived();
     process.kill(await supervisor(on, run), 'SIGKILL');
     await running.ended;
+    await lab.docker('kill', old);
     await until('compose', async () => (await processes('compose', on.project('web'), '--no-deps')).length === 0);
     await until('the lock', async () => (await locks(on)).length === 0);
     await survived();

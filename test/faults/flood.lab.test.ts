@@ -43,16 +43,11 @@ async function hostIs(behave: (channel: ServerChannel) => void, pin = keys.publi
 
 /** `plan web`, and the most memory that it ever had, in bytes. */
 async function plan() {
-  let peak = 0;
+  const told = `${on.repo.dir}/../peak`;
   const done = await on.repo.platformctl(['plan', 'web', '--json'], {
-    started: (child) => {
-      const timer = setInterval(async () => {
-        const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
-        peak = Math.max(peak, Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1] ?? 0) * 1024);
-      }, 10);
-      child.on('exit', () => clearInterval(timer));
-    },
+    env: { NODE_OPTIONS: `--import=${new URL('./peak.mjs', import.meta.url)}`, PEAK_FILE: told },
   });
+  const peak = Number(await readFile(told, 'utf8'));
   const document = JSON.parse(done.stdout) as { exitCode: number; errors: { code: string; exitCode: number }[] };
   return { exit: done.exit, peak, errors: document.errors, said: done.stdout + done.stderr };
 }
