@@ -47,9 +47,10 @@ export async function main(argv: string[]): Promise<number> {
   process.exitCode = EXIT_TOOL_ERROR;
   const call: Call = { argv, interruption: new AbortController(), command: null, world: null };
   const crashed = (error: unknown): void => void showError(error, call).then((exit) => process.exit(exit));
+  const stuck = (): void => crashed(neverEnds());
   const signalled = (): void => interrupt(call);
   process.on('SIGINT', signalled).on('SIGTERM', signalled);
-  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
+  process.on('uncaughtException', crashed).on('unhandledRejection', crashed).on('beforeExit', stuck);
   if (!process.stdout.listeners('error').includes(quietPipe)) {
     process.stdout.on('error', quietPipe);
     process.stderr.on('error', quietPipe);
@@ -59,8 +60,18 @@ export async function main(argv: string[]): Promise<number> {
   } catch (error) {
     return await showError(error, call);
   } finally {
-    process.off('SIGINT', signalled).off('SIGTERM', signalled);
+    process.off('SIGINT', signalled).off('SIGTERM', signalled).off('beforeExit', stuck);
   }
+}
+
+/** Node is about to leave while the command waits: nothing is left that could wake it. */
+function neverEnds(): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-INTERNAL',
+    exit: EXIT_TOOL_ERROR,
+    summary: 'platformctl stopped in the middle of a command: what it waited for can no longer come',
+    hint: 'report what you ran; platformctl status tells what became of the hosts',
+  });
 }
 
 /** Only an apply and a rollback have something to see through: they listen to the signal. A second one leaves at once; the host goes on by itself. */

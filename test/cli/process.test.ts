@@ -38,6 +38,19 @@ describe('an error outside of every promise chain', () => {
     expect(run.stderr).not.toContain('abcdef99');
   });
 
+  it('C-2 a command whose wait can no longer end says so, and ends 2', () => {
+    const path = script(
+      'stuck',
+      "import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module'; fs.open = () => new Promise(() => {}); syncBuiltinESMExports(); process.exitCode = await main(['validate', '--env-file', 'never', ...process.argv.slice(2)]);",
+    );
+    const told = node(path);
+    expect(told.status).toBe(2);
+    expect(told.stderr).toMatch(/^error: .*PCTL-INTERNAL\n/);
+    const json = node(path, '--json');
+    expect(json.status).toBe(2);
+    expect(JSON.parse(json.stdout)).toMatchObject({ exitCode: 2, error: { code: 'PCTL-INTERNAL' } });
+  });
+
   it("what never settles ends 2, not with Node's 13, which means action_failed", () => {
     const run = node(script('never', "await main(['--version']); await new Promise(() => {});"));
     expect(run.status).toBe(2);

@@ -73,10 +73,11 @@ async function connectSsh(target: HostAddress, deps: ConnectDeps): Promise<Host>
     const result = await tryHops(hops, limits);
     if (!('unreached' in result)) {
       const { createSshHost } = await import('./host.js');
-      const { client, identity, hostKey } = result.at(-1) as Session;
+      const session = result.at(-1) as Session;
+      const { identity, hostKey } = session;
       const { transport, user, name } = target;
       const description = { transport, address: (hops.at(-1) as Hop).dial, user, identity, hostKey };
-      return createSshHost(client, description, name, () => closeAll(result), deps.host);
+      return createSshHost(session, description, name, () => closeAll(result), deps.host);
     }
     if (number === TRIES) throw notReached(target, result);
     await deps.clock.sleep(1000 * Math.min(30, 2 ** (number - 1)) * (0.5 + deps.clock.random() / 2));
@@ -115,7 +116,7 @@ function forward(before: Session, to: Hop, limits: SessionLimits): Promise<Strea
       clearTimeout(timer);
       resolve(result);
     };
-    before.client.once('close', () => settle({ unreached: 'the connection to the jump host was lost' }));
+    void before.closed.then(() => settle({ unreached: 'the connection to the jump host was lost' }));
     try {
       before.client.forwardOut('127.0.0.1', 0, to.dial, to.address.port, (error, stream) =>
         settle(error ? { unreached: 'the jump host could not connect to it, or forbids forwarding' } : stream),

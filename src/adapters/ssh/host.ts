@@ -4,6 +4,7 @@ import type { Host, HostDescription, Limit, Program } from '../../ports.js';
 import { talkOver } from '../conversation.js';
 import { DUPLEX_BOUNDS, type Duplex, type DuplexBounds, type End, lost, runOver, silent, within } from '../duplex.js';
 import { commandLine } from './command.js';
+import type { Session } from './session.js';
 import { createSlots } from './slots.js';
 
 /** sshd's MaxSessions is 10 by default and counts channels that it has not torn down yet. */
@@ -18,7 +19,7 @@ export interface SshHostOptions {
 
 /** @param closeAll ends the connection and those of the jump hosts beneath it */
 export function createSshHost(
-  client: Client,
+  { client, closed: connectionLost }: Pick<Session, 'client' | 'closed'>,
   description: HostDescription,
   name: string,
   closeAll: () => Promise<void>,
@@ -30,13 +31,9 @@ export function createSshHost(
   /** Programs that got TERM and have not ended: KILL, now. */
   const stopped = new Set<() => void>();
   let gone = false;
-  const connectionLost = new Promise<void>((resolve) => {
-    client.once('close', () => {
-      gone = true;
-      resolve();
-    });
+  void connectionLost.then(() => {
+    gone = true;
   });
-  client.on('error', () => {});
 
   /** Opens a channel and starts the program on it, within the limit; `leftMs` is what remains of it. */
   async function start(program: Program, limit: Limit): Promise<{ duplex: Duplex; leftMs: number }> {

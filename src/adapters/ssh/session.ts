@@ -24,7 +24,7 @@ export interface Session {
   readonly client: Client;
   /** What it goes over. `client.destroy()` leaves it open once `client.end()` was called. */
   readonly socket: Stream;
-  /** The connection is no more, whoever ended it. */
+  /** The connection is no more, whoever ended it: also where it ended before anybody looked. */
   readonly closed: Promise<void>;
   /** The identity that was accepted. */
   readonly identity: string;

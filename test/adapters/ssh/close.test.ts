@@ -110,3 +110,8 @@ test('X-8 a jump host that went silent does not keep the process', async () => {
   const way = await freezable(bastion);
   expect(await runAndClose(to(target, [to(way.port, [], 'bastion')]))).toEqual({ said: 'PCTL-HOST-SILENT', code: 0 });
 });
+
+test('C-2 a server that closes right after the authentication is a lost connection, and the process says so', async () => {
+  const port = await ssh((connection) => connection.end());
+  expect(await runAndClose(to(port))).toEqual({ said: 'PCTL-HOST-LOST', code: 0 });
+});
