@@ -18,6 +18,7 @@ export type Offer =
       readonly label: string;
       readonly socket: string;
       readonly keys: readonly AgentKey[];
+      /** Those to begin with, also where a later source names them. */
       readonly first: readonly Buffer[];
     };
 
@@ -135,5 +136,5 @@ async function offerAgent(found: Gathering, label: string, socket: string): Prom
     else found.notes.push(`${label}: ${why}`);
   }
   if (keys.length === 0) found.notes.push(`${label}: the agent holds no key`);
-  if (usable.length > 0) found.offers.push({ from: 'agent', label, socket, keys: usable, first: [...found.first] });
+  if (usable.length > 0) found.offers.push({ from: 'agent', label, socket, keys: usable, first: found.first });
 }

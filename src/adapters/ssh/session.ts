@@ -17,6 +17,9 @@ export interface SessionLimits {
   readonly keepaliveCount: number;
 }
 
+/** SSH_DISCONNECT_PROTOCOL_ERROR of RFC 4253: what sshd gives for a client that it had enough of. */
+const PROTOCOL_ERROR = 2;
+
 /** X-8: connect 15 s; keepalive 15 s, three missed is a lost connection. */
 export const SESSION_LIMITS: SessionLimits = { connectMs: 15_000, keepaliveMs: 15_000, keepaliveCount: 3 };
 
@@ -65,6 +68,8 @@ export function openSession(
       if (result instanceof PlatformError) reject(result);
       else resolve(result);
     };
+    /** Whether the server may have had enough of our keys. One alone is not too many, and neither are those before one that was signed with. */
+    const tooMany = (): boolean => used.agentKey === null && keyCount(identities.offers.slice(0, tried.length)) > 1;
     const timer = setTimeout(() => end(slow(address, limits.connectMs, hostKey !== null)), limits.connectMs);
 
     // Stays for good: an EventEmitter without a listener for `error` would end the process.
@@ -72,16 +77,18 @@ export function openSession(
       if (refused !== null) return end(refused);
       // The agent did not answer for one key: ssh2 goes on with the next.
       if (error.level === 'agent') return;
-      if (error.level === 'client-authentication') return end(notAccepted(address, identities, tried));
+      if (error.level === 'client-authentication') return end(notAccepted(address, identities, tried, false));
+      // sshd's "Too many authentication failures": a message of the server's has a reason and no level.
+      if (error.level === undefined && error.code === PROTOCOL_ERROR && tried.length > 0)
+        return end(notAccepted(address, identities, tried, tooMany()));
       end({ unreached: reasonOf(error, hostKey !== null) });
     });
-    client.on('close', () =>
-      end(
-        refused ?? {
-          unreached: `it closed the connection during the ${hostKey === null ? 'key exchange' : 'authentication'}`,
-        },
-      ),
-    );
+    client.on('close', () => {
+      if (refused !== null) return end(refused);
+      // dropbear hangs up where sshd says why.
+      if (tooMany()) return end(notAccepted(address, identities, tried, true));
+      end({ unreached: `it closed the connection during the ${hostKey === null ? 'key exchange' : 'authentication'}` });
+    });
     client.on('ready', () => {
       if (over) return;
       over = true;
@@ -181,7 +188,15 @@ function slow(address: HostAddress, ms: number, keySeen: boolean): PlatformError
   });
 }
 
-function notAccepted(address: HostAddress, identities: Identities, tried: readonly string[]): PlatformError {
+const keyCount = (offers: readonly Offer[]): number =>
+  offers.reduce((count, offer) => count + (offer.from === 'agent' ? offer.keys.length : 1), 0);
+
+function notAccepted(
+  address: HostAddress,
+  identities: Identities,
+  tried: readonly string[],
+  tooMany: boolean,
+): PlatformError {
   const held = identities.offers.flatMap((offer) =>
     offer.from === 'agent' ? offer.keys.map((key) => `${key.kind} ${fingerprint(key.blob)}`) : [],
   );
@@ -191,11 +206,14 @@ function notAccepted(address: HostAddress, identities: Identities, tried: readon
     summary: `${address.name} did not accept any of our keys for the user ${address.user}`,
     where: { host: address.name, step: 'connect' },
     why: [
+      ...(tooMany ? ['it ended the connection over too many keys'] : []),
       `offered: ${tried.join(', ')}`,
       ...(held.length === 0 ? [] : [`the agent holds ${held.slice(0, 10).join(', ')}`]),
       ...identities.notes,
     ].join('; '),
-    hint: `add the public key to ~${address.user}/.ssh/authorized_keys on ${address.name}`,
+    hint: tooMany
+      ? 'name the right key, or its .pub where an agent holds it: identity_file in .platform/config.yaml, or PLATFORMCTL_IDENTITY_FILE'
+      : `add the public key to ~${address.user}/.ssh/authorized_keys on ${address.name}`,
   });
 }
 
