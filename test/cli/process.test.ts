@@ -1,9 +1,10 @@
 /** main as a process: what only the operating system can show. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeRepo, testEnvironment } from '../adapters/git/repo.js';
 
 let folder: string;
 beforeAll(() => {
@@ -85,4 +86,37 @@ it.each(['SIGINT', 'SIGTERM'] as const)('X-9 %s ends a command that changes noth
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.kill(signal);
   expect(await ended).toBe(130);
+});
+
+it("X-9 the terminal's Ctrl-C while a remote is asked ends a rollback with 130, and at once", async () => {
+  const repo = makeRepo();
+  repo.commit('one');
+  repo.write('ssh', '#!/bin/sh\ntouch "$0.asked"\nexec sleep 60\n');
+  repo.git('config', 'core.sshCommand', `sh ${join(repo.dir, 'ssh')}`);
+  repo.git('remote', 'add', 'origin', 'ssh://host/x');
+  // Imported before: tsx's own helper hears the signal too, and compiles nothing after it.
+  const errors = JSON.stringify(join(process.cwd(), 'src/views/errors.ts'));
+  const path = script(
+    'rollback',
+    `await import(${errors}); process.exitCode = await main(['-C', process.argv[2], 'rollback', 'web']);`,
+  );
+  // The leader of a group, as a shell makes it for each command.
+  const child = spawn(process.execPath, ['--import', 'tsx', path, repo.dir], {
+    env: testEnvironment(repo.dir),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  while (!existsSync(join(repo.dir, 'ssh.asked')) && child.exitCode === null)
+    await new Promise((r) => setTimeout(r, 20));
+  process.kill(-(child.pid as number), 'SIGINT');
+  const since = Date.now();
+  expect(await ended, said).toBe(130);
+  expect(said).toContain('PCTL-INTERRUPTED');
+  expect(Date.now() - since).toBeLessThan(5_000);
+  repo.remove();
 });

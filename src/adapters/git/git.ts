@@ -13,9 +13,10 @@ const HEADS = 'refs/heads/';
 /**
  * Opens the repository whose work tree holds `dir`.
  * @param env the environment that programs started here get (M-6); its `GIT_*` are dropped (I-2)
+ * @param interrupted ends what asks a remote (X-9): nothing was changed by then
  * @throws PlatformError PCTL-NO-REPO (2) where there is none, PCTL-GIT-OWNER (2), PCTL-GIT-FORMAT (2) for a SHA-256 repository
  */
-export async function openGit(dir: string, env: Record<string, string>): Promise<Git> {
+export async function openGit(dir: string, env: Record<string, string>, interrupted?: AbortSignal): Promise<Git> {
   const child = childEnvironment(env);
   const opened = await git({ dir, env: child }, ['rev-parse', '--show-object-format', '--show-toplevel'], {
     ok: [0, 128],
@@ -31,10 +32,10 @@ export async function openGit(dir: string, env: Record<string, string>): Promise
       where: { file: dir },
     });
   }
-  return repository({ dir: root, env: child });
+  return repository({ dir: root, env: child }, interrupted);
 }
 
-function repository(at: GitProcess): Git {
+function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
   const resolve = async (rev: string): Promise<string | null> => {
     const answer = await git(at, ['rev-parse', '--verify', '--quiet', `${checkRev(rev)}^{commit}`], {
       ok: [0, 1, 128],
@@ -55,7 +56,12 @@ function repository(at: GitProcess): Git {
     const name = text(ref);
     return { sha, branch: ref.code === 0 && name.startsWith(HEADS) ? name.slice(HEADS.length) : null };
   };
-  const remoteEnvironment = async () => ({ GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') });
+  /** null where the remote did not answer. */
+  const gitRemote = (args: readonly string[], ms: number) =>
+    quiet(async () => {
+      const env = { GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') };
+      return git(at, args, { ms, env, ...(interrupted ? { until: interrupted } : {}) });
+    });
 
   return {
     root: at.dir,
@@ -82,7 +88,7 @@ function repository(at: GitProcess): Git {
     async askRemote(remote, branch) {
       const pattern = branch === undefined ? 'HEAD' : `${HEADS}${checkRefName(branch)}`;
       const args = ['ls-remote', '--symref', '--', checkRemote(remote), pattern];
-      const answer = await quiet(async () => git(at, args, { ms: REMOTE_MS, env: await remoteEnvironment() }));
+      const answer = await gitRemote(args, REMOTE_MS);
       return answer && parseLsRemote(text(answer), branch);
     },
     async trackedDefault(remote) {
@@ -97,7 +103,7 @@ function repository(at: GitProcess): Git {
       const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--refmap=', '--no-recurse-submodules'];
       const all = [...args, '--no-auto-maintenance', '--', checkRemote(remote), checkSha(sha)];
       // A pack takes longer than an answer: the deadline is that of local work.
-      const answer = await quiet(async () => git(at, all, { ms: LOCAL_MS, env: await remoteEnvironment() }));
+      const answer = await gitRemote(all, LOCAL_MS);
       return answer !== null && (await resolve(sha)) === sha;
     },
     log: (from, to, paths) => readLog(at, from, to, paths),
