@@ -5,7 +5,17 @@ import type { Git } from '../../ports.js';
 import { readLog, readPlaces } from './history.js';
 import { checkKey, checkRefName, checkRemote, checkRev, checkSha, isRefName, isSha } from './names.js';
 import { blobId, readBlobs, readTree } from './objects.js';
-import { childEnvironment, type GitProcess, git, LOCAL_MS, REMOTE_MS, sshCommand, text } from './process.js';
+import {
+  childEnvironment,
+  fatal,
+  type GitProcess,
+  git,
+  LOCAL_MS,
+  ownerError,
+  REMOTE_MS,
+  sshCommand,
+  text,
+} from './process.js';
 import { differences } from './work-tree.js';
 
 const HEADS = 'refs/heads/';
@@ -14,14 +24,14 @@ const HEADS = 'refs/heads/';
  * Opens the repository whose work tree holds `dir`.
  * @param env the environment that programs started here get (M-6); its `GIT_*` are dropped (I-2)
  * @param interrupted ends what asks a remote (X-9): nothing was changed by then
- * @throws PlatformError PCTL-NO-REPO (2) where there is none, PCTL-GIT-OWNER (2), PCTL-GIT-FORMAT (2) for a SHA-256 repository
+ * @throws PlatformError PCTL-NO-REPO (2) where there is none, PCTL-GIT-OWNER (2), PCTL-GIT-FAILED (2) where git refuses it, PCTL-GIT-FORMAT (2) for a SHA-256 repository
  */
 export async function openGit(dir: string, env: Record<string, string>, interrupted?: AbortSignal): Promise<Git> {
   const child = childEnvironment(env);
   const opened = await git({ dir, env: child }, ['rev-parse', '--show-object-format', '--show-toplevel'], {
     ok: [0, 128],
   });
-  if (opened.code !== 0) throw noRepository(dir, opened.stderr);
+  if (opened.code !== 0) throw notOpened(dir, opened.stderr);
   const [format = '', ...rest] = text(opened).split('\n');
   const root = rest.join('\n');
   if (format !== 'sha1' || root === '') {
@@ -139,19 +149,24 @@ async function quiet<T>(ask: () => Promise<T>): Promise<T | null> {
   }
 }
 
-function noRepository(dir: string, stderr: string): PlatformError {
-  const owner = /dubious ownership/.test(stderr);
-  return new PlatformError({
-    code: owner ? 'PCTL-GIT-OWNER' : 'PCTL-NO-REPO',
-    exit: EXIT_TOOL_ERROR,
-    summary: owner
-      ? 'the repository belongs to another user, and git refuses it'
-      : 'no git repository with a work tree',
-    where: { file: dir },
-    hint: owner
-      ? `git config --global --add safe.directory ${dir}`
-      : 'run platformctl inside a platform repo, or name it with -C DIR',
-  });
+/** What git says where there is no repository, or none with files. */
+const NONE = /not a git repository|must be run in a work tree|cannot change to/;
+
+function notOpened(dir: string, stderr: string): PlatformError {
+  const none = NONE.test(stderr);
+  return (
+    ownerError(stderr) ??
+    new PlatformError({
+      code: none ? 'PCTL-NO-REPO' : 'PCTL-GIT-FAILED',
+      exit: EXIT_TOOL_ERROR,
+      summary: none ? 'no git repository with a work tree' : 'git cannot open the repository',
+      where: { file: dir },
+      ...(none ? {} : { why: fatal(stderr) }),
+      hint: none
+        ? 'run platformctl inside a platform repo, or name it with -C DIR'
+        : 'git status says the same: mend it there',
+    })
+  );
 }
 
 function noCommit(dir: string): PlatformError {

@@ -118,18 +118,31 @@ export function text(answer: GitAnswer): string {
   return answer.stdout.toString('utf8').replace(/\n$/, '');
 }
 
-/** The error of a command that ended with a code that is no answer; the last line of what git said, without what an URL may hold (O-6). */
+/** The error of a command that ended with a code that is no answer. */
 export function failed(args: readonly string[], stderr: string): PlatformError {
-  const line = stderr.trim().split('\n').at(-1) ?? '';
-  if (/dubious ownership/.test(stderr)) {
-    return failure(
-      'PCTL-GIT-OWNER',
-      args,
-      'the repository belongs to another user, and git refuses it',
-      'git config --global --add safe.directory DIR',
-    );
-  }
-  return failure('PCTL-GIT-FAILED', args, line.replace(/:\/\/[^@/\s]*@/g, '://***@').slice(0, 300));
+  return ownerError(stderr) ?? failure('PCTL-GIT-FAILED', args, fatal(stderr));
+}
+
+/** null: it was not the owner. The way out is git's own line, which names the folder that has to be safe, in the shell's quotes. */
+export function ownerError(stderr: string): PlatformError | null {
+  const [hint] = /git config --global --add safe\.directory .*/.exec(stderr) ?? [];
+  if (hint === undefined) return null;
+  return new PlatformError({
+    code: 'PCTL-GIT-OWNER',
+    exit: EXIT_TOOL_ERROR,
+    summary: 'the repository belongs to another user, and git refuses it',
+    hint,
+  });
+}
+
+/** What git died of, or else all that it said, in one line; without what an URL may hold (O-6). */
+export function fatal(stderr: string): string {
+  const said = stderr.split(/^fatal: /m).at(-1) ?? '';
+  return said
+    .trim()
+    .replace(/\s+/g, ' ')
+    .replace(/:\/\/[^@/\s]*@/g, '://***@')
+    .slice(0, 300);
 }
 
 export function failure(code: string, args: readonly string[], why: string, hint?: string): PlatformError {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -43,6 +43,37 @@ describe('a repository as it is opened', () => {
     await expect(openGit(join(sha256.dir, 'x'), testEnvironment(r.dir))).rejects.toMatchObject({
       code: 'PCTL-GIT-FORMAT',
     });
+  });
+});
+
+describe('a repository that git does not open: its own words, C-2', () => {
+  it.skipIf(process.geteuid?.() !== 0)(
+    "another user's, from a folder beneath: the root is what has to be safe",
+    async () => {
+      const r = repo();
+      r.write("it's/sub/f", 'x');
+      r.git('init', '-q', "it's");
+      chownSync(join(r.dir, "it's"), 65_534, 65_534);
+      chownSync(join(r.dir, "it's/.git"), 65_534, 65_534);
+      await expect(openGit(join(r.dir, "it's/sub"), testEnvironment(r.dir))).rejects.toMatchObject({
+        code: 'PCTL-GIT-OWNER',
+        exit: 2,
+        hint: `git config --global --add safe.directory '${r.dir}/it'\\''s'`,
+      });
+    },
+  );
+
+  it.each([
+    ['a config that cannot be read', '[core', /^bad config line \d+ in file .git\/config$/],
+    [
+      'an extension that git does not know',
+      '[core]\nrepositoryformatversion = 1\n[extensions]\nnew = 1\n',
+      /^unknown repository extension found: new$/,
+    ],
+  ])('%s', async (_, config, why) => {
+    const r = repo();
+    writeFileSync(join(r.dir, '.git/config'), config);
+    await expect(open(r)).rejects.toMatchObject({ code: 'PCTL-GIT-FAILED', exit: 2, why: expect.stringMatching(why) });
   });
 });
 
