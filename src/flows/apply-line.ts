@@ -14,7 +14,7 @@ export interface Talk {
 }
 
 export interface Line {
-  /** A conversation of its own. A host that could not be reached is not tried again. */
+  /** A conversation of its own, over the connection of the plans before where it still lives. A host that could not be reached is not tried again. */
   talk(root: string): Promise<Talk>;
   /** The same after the connection was lost: tries for RECONNECT_MS, and tells the seconds after each try that failed (C-3). */
   talkAgain(root: string, waiting: (seconds: number) => void): Promise<Talk>;
@@ -45,7 +45,18 @@ export function lineTo(world: World, platform: Platform, name: string): Line {
     await old.close().catch(() => undefined);
   };
   return {
-    talk: open,
+    async talk(root) {
+      const kept = connecting !== null;
+      try {
+        return await open(root);
+      } catch (error) {
+        // It died with the plan before, or while that of another host was waited for. After an interruption nothing is begun any more.
+        const died = kept && failureOf(error, null).code === 'PCTL-HOST-LOST';
+        if (!died || world.interrupted.aborted) throw error;
+        await drop();
+        return await open(root);
+      }
+    },
     async talkAgain(root, waiting) {
       const began = world.clock.now();
       for (;;) {

@@ -6,18 +6,26 @@ import type { Platform } from '../../src/manifest/model.js';
 import type { Conversation, Host, World } from '../../src/ports.js';
 
 const unreachable = new PlatformError({ code: 'PCTL-HOST-CONNECT', exit: 7, summary: 'rs cannot be reached' });
+const lost = new PlatformError({ code: 'PCTL-HOST-LOST', exit: 7, summary: 'the connection is closed' });
 
 /** `answers`: what each try to connect gives; the last one for all that follow. */
 function setup(...answers: ('host' | 'refused')[]) {
   let now = 0;
+  let dead = false;
   const seen = { connects: 0, closed: 0 };
   const host = {
     name: 'rs',
-    talk: async () => ({ line: async () => 'platformctl 1' }) as unknown as Conversation,
+    talk: async () => {
+      if (dead) throw lost;
+      return { line: async () => 'platformctl 1' } as unknown as Conversation;
+    },
     close: async () => void seen.closed++,
   } as unknown as Host;
+  const interruption = new AbortController();
   const world = {
+    interrupted: interruption.signal,
     connect: async () => {
+      dead = false;
       const answer = answers[Math.min(seen.connects, answers.length - 1)];
       seen.connects++;
       if (answer === 'refused') throw unreachable;
@@ -31,7 +39,11 @@ function setup(...answers: ('host' | 'refused')[]) {
     },
   } as unknown as World;
   const platform = { hosts: new Map([['rs', { name: 'rs', transport: 'local', jump: [] }]]) } as unknown as Platform;
-  return { line: lineTo(world, platform, 'rs'), seen, now: () => now };
+  const lose = (): void => {
+    dead = true;
+  };
+  const interrupt = (): void => interruption.abort();
+  return { line: lineTo(world, platform, 'rs'), seen, lose, interrupt, now: () => now };
 }
 
 describe('X-7: the line to a host', () => {
@@ -61,6 +73,32 @@ describe('X-7: the line to a host', () => {
     await line.talk('/r');
     expect(seen.connects).toBe(2);
     expect(line.lost).toBe(true);
+  });
+
+  it('X-7: a connection that died with the plan before, or while it waited, is opened again for the next one', async () => {
+    const { line, seen, lose } = setup('host');
+    await line.talk('/r');
+    lose();
+    expect((await line.talk('/r')).host.name).toBe('rs');
+    expect(seen).toEqual({ connects: 2, closed: 1 });
+    expect(line.lost).toBe(true);
+  });
+
+  it('X-7: where it cannot be opened again, the next plan is told so, and the one after that too', async () => {
+    const { line, seen, lose } = setup('host', 'refused');
+    await line.talk('/r');
+    lose();
+    for (const _ of [1, 2]) await expect(line.talk('/r')).rejects.toBe(unreachable);
+    expect(seen.connects).toBe(2);
+  });
+
+  it('X-9: what was interrupted opens no other connection', async () => {
+    const { line, seen, lose, interrupt } = setup('host');
+    await line.talk('/r');
+    interrupt();
+    lose();
+    await expect(line.talk('/r')).rejects.toBe(lost);
+    expect(seen.connects).toBe(1);
   });
 
   it('X-5: a lost line is tried again for 90 s, and then for nobody any more', async () => {
