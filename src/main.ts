@@ -39,13 +39,17 @@ interface Call {
   readonly interruption: AbortController;
   command: string | null;
   world: World | null;
+  /** There before anything takes long: an interruption is told at once. */
+  views: Views | null;
 }
+
+type Views = typeof import('./views/errors.js');
 
 /** The exit code of one call; never throws. `argv` without node and the script. */
 export async function main(argv: string[]): Promise<number> {
   // What never settles would make Node end with its own 13, which means `action_failed` here.
   process.exitCode = EXIT_TOOL_ERROR;
-  const call: Call = { argv, interruption: new AbortController(), command: null, world: null };
+  const call: Call = { argv, interruption: new AbortController(), command: null, world: null, views: null };
   const crashed = (error: unknown): void => void showError(error, call).then((exit) => process.exit(exit));
   const stuck = (): void => crashed(neverEnds());
   const signalled = (): void => interrupt(call);
@@ -81,11 +85,23 @@ function interrupt(call: Call): void {
     call.interruption.abort();
     return;
   }
-  process.stderr.write(
-    again ? 'left: what was started on the host goes on, platformctl status tells its end\n' : 'interrupted\n',
-  );
-  process.exit(EXIT_INTERRUPTED);
+  leave(call, again ? 'left: what was started on the host goes on, platformctl status tells its end' : 'interrupted');
 }
+
+/** Ends the process without waiting for anything; a document where one was asked for (C-1). */
+function leave(call: Call, summary: string): never {
+  const error = new PlatformError({ code: 'PCTL-INTERRUPTED', exit: EXIT_INTERRUPTED, summary });
+  const document = call.views && documentOf(error, call, call.views);
+  const { out, err } = call.world?.terminal ?? BARE;
+  if (document) out(document);
+  else err(`${summary}\n`);
+  process.exit(error.exit);
+}
+
+const BARE = {
+  out: (text: string) => void process.stdout.write(text),
+  err: (text: string) => void process.stderr.write(text),
+};
 
 /** A reader that went away (`| head`) is no failure of ours. */
 function quietPipe(error: NodeJS.ErrnoException): void {
@@ -134,6 +150,7 @@ const optionsOf = (argv: readonly string[]): readonly string[] =>
 async function runCommand(name: string, args: string[], flags: Flags, call: Call): Promise<number> {
   const { wire } = await import('./wiring.js');
   call.command = name;
+  call.views = await import('./views/errors.js');
   const world = await wire({
     directory: typeof flags.C === 'string' ? flags.C : undefined,
     envFile: typeof flags.envFile === 'string' ? flags.envFile : undefined,
@@ -151,21 +168,27 @@ async function runCommand(name: string, args: string[], flags: Flags, call: Call
 
 /** Shows whatever was thrown and gives its exit code: nothing of a library's error but its kind (O-6), no stack without `--debug` (C-2). */
 async function showError(thrown: unknown, call: Call): Promise<number> {
-  const options = optionsOf(call.argv);
   try {
-    const { errorJson, errorText, stackText } = await import('./views/errors.js');
+    const views = call.views ?? (await import('./views/errors.js'));
     const error = asPlatformError(thrown);
     const { out, err, style } = call.world ? voiceOf(call.world) : await bareVoice();
-    if (options.includes('--json')) out(`${JSON.stringify(errorJson(error), null, 2)}\n`);
-    else if (options.includes('--json-lines')) out(`${JSON.stringify(errorJson(error))}\n`);
-    else err(errorText(error, style));
-    if (options.includes('--debug')) err(stackText(thrown));
+    const document = documentOf(error, call, views);
+    if (document) out(document);
+    else err(views.errorText(error, style));
+    if (optionsOf(call.argv).includes('--debug')) err(views.stackText(thrown));
     return error.exit;
   } catch {
     // Not even the parts that show errors could be used.
     process.stderr.write('error: platformctl failed, and failed to say why   PCTL-INTERNAL\n');
     return thrown instanceof PlatformError ? thrown.exit : EXIT_TOOL_ERROR;
   }
+}
+
+/** null: text is wanted. */
+function documentOf(error: PlatformError, { argv }: Call, { errorJson }: Views): string | null {
+  const options = optionsOf(argv);
+  if (options.includes('--json')) return `${JSON.stringify(errorJson(error), null, 2)}\n`;
+  return options.includes('--json-lines') ? `${JSON.stringify(errorJson(error))}\n` : null;
 }
 
 const PLAIN = { colour: false, full: false, now: null, terminal: false };
@@ -180,8 +203,8 @@ async function bareVoice() {
   const { createRedactor } = await import('./secret/redactor.js');
   const redactor = createRedactor();
   return {
-    out: (text: string) => void process.stdout.write(redactor.text(text)),
-    err: (text: string) => void process.stderr.write(redactor.text(text)),
+    out: (text: string) => BARE.out(redactor.text(text)),
+    err: (text: string) => BARE.err(redactor.text(text)),
     style: PLAIN,
   };
 }

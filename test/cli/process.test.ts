@@ -71,21 +71,49 @@ it('a reader that went away is no failure', () => {
   expect(run.stderr).toBe('rc=0\n');
 });
 
-it.each(['SIGINT', 'SIGTERM'] as const)('X-9 %s ends a command that changes nothing, with 130', async (signal) => {
-  const path = script(
-    'wait',
-    "setTimeout(() => process.stdout.write('ready\\n'), 300); process.exitCode = await main(['-C', process.argv[2], 'doctor']); ",
-  );
-  // A command that waits: doctor, with a git that never answers.
-  writeFileSync(join(folder, 'git'), '#!/bin/sh\nsleep 20\n', { mode: 0o755 });
-  const child = spawn(process.execPath, ['--import', 'tsx', path, folder], {
+/** Signals a command that waits for a git which never answers, once it waits. */
+async function interrupted(signal: 'SIGINT' | 'SIGTERM', ...args: string[]) {
+  const path = script('wait', 'process.exitCode = await main(process.argv.slice(2));');
+  const waits = join(folder, 'waits');
+  rmSync(waits, { force: true });
+  writeFileSync(join(folder, 'git'), `#!/bin/sh\n: >${waits}\nexec sleep 20\n`, { mode: 0o755 });
+  const child = spawn(process.execPath, ['--import', 'tsx', path, '-C', folder, ...args], {
     env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  await new Promise((resolve) => child.stdout.once('data', resolve));
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (bytes) => {
+    said.out += bytes;
+  });
+  child.stderr.on('data', (bytes) => {
+    said.err += bytes;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  while (!existsSync(waits)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const since = performance.now();
   child.kill(signal);
-  expect(await ended).toBe(130);
+  return { exit: await ended, seconds: (performance.now() - since) / 1000, ...said };
+}
+
+describe('X-9 Ctrl-C or TERM ends what changes nothing, at once, with 130', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s', async (signal) => {
+    const { exit, out, err } = await interrupted(signal, 'doctor');
+    expect([exit, out, err]).toEqual([130, '', 'interrupted\n']);
+  });
+
+  it('C-1, C-2 with --json it is a document on stdout, with --json-lines one line', async () => {
+    const whole = await interrupted('SIGTERM', 'doctor', '--json');
+    expect([whole.exit, whole.err]).toEqual([130, '']);
+    expect(JSON.parse(whole.out)).toMatchObject({
+      schema_version: '1.0',
+      exitCode: 130,
+      error: { code: 'PCTL-INTERRUPTED', summary: 'interrupted' },
+    });
+    const line = await interrupted('SIGINT', 'plan', '--json-lines');
+    expect(line.exit).toBe(130);
+    expect(line.out.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(line.out)).toMatchObject({ error: { code: 'PCTL-INTERRUPTED' } });
+  });
 });
 
 it("X-9 the terminal's Ctrl-C while a remote is asked ends a rollback with 130, and at once", async () => {
