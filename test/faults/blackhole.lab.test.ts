@@ -17,7 +17,9 @@ import {
   prepare,
   processes,
   type Running,
+  replacing,
   runsOf,
+  STUBBORN,
   silentRegistry,
   sleep,
   statusOf,
@@ -26,7 +28,7 @@ import {
 
 const lab = sharedLab();
 /** What a busy machine may add to a limit. Milliseconds. */
-const SPARE = 20_000;
+const SPARE = 60_000;
 /** Three missed keepalives, X-8. Milliseconds. */
 const LOST = 60_000;
 /** How long platformctl tries to come back, and its last try. Milliseconds. */
@@ -38,14 +40,7 @@ let on: Stage;
 let far: FarHost;
 let registry: Awaited<ReturnType<typeof silentRegistry>>;
 
-/** A service that does not end when it is asked to: replacing it takes compose 8 s. */
-const slow = (value: string) => ({
-  image: 'lab/busybox:1',
-  command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
-  environment: { VALUE: value },
-  restart: 'no',
-  stop_grace_period: '8s',
-});
+const slow = (value: string) => ({ ...STUBBORN, environment: { VALUE: value } });
 
 async function wants(id: string, service: Record<string, unknown>): Promise<void> {
   await on.module(id, {
@@ -54,7 +49,7 @@ async function wants(id: string, service: Record<string, unknown>): Promise<void
   });
 }
 
-/** An apply of the slow service's next value, in the middle of `up`. */
+/** An apply of the slow service's next value, in the middle of `up` until its `old` container is killed. */
 async function inTheMiddle(value: string) {
   await wants('slow', slow(value));
   const sha = await on.repo.publish(value);
@@ -62,7 +57,7 @@ async function inTheMiddle(value: string) {
   const before = await runsOf(on);
   const running = await launch(on, 'slow');
   const run = await journalled(on, before, /^up started/m);
-  return { running, run, sha };
+  return { running, run, sha, old: await replacing(on, 'slow') };
 }
 
 const journal = (run: string): Promise<string> =>
@@ -87,11 +82,12 @@ afterAll(async () => {
 
 describe('X-5, X-8 the wire is cut in the middle of `up`', () => {
   it('and mended after 5 s: the outcome is told as if nothing had been, 9', async () => {
-    const { running, run, sha } = await inTheMiddle('2');
+    const { running, run, sha, old } = await inTheMiddle('2');
     await far.cut();
     await sleep(5_000);
     expect(await journal(run), 'compose is still at it').not.toContain('up ended');
     await far.mend();
+    await lab.docker('kill', old);
     const ended = await running.ended;
     expect(ended.exit, ended.said).toBe(9);
     expect(ended.result).toMatchObject({ outcome: 'applied', run_id: run });
@@ -136,12 +132,13 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
     after = await inTheMiddle('3');
     await far.cut();
     since = Date.now();
+    await lab.docker('kill', after.old);
   });
   afterAll(() => holder?.kill('SIGKILL'));
 
   async function endsBeforeGo(id: string, running: Running): Promise<void> {
     const ended = await running.ended;
-    expect(Date.now() - since).toBeLessThan(LOST + SPARE);
+    expect(ended.at - since).toBeLessThan(LOST + SPARE);
     expect(ended.exit, ended.said).toBe(7);
     expect(ended.result).toMatchObject({ outcome: 'remote_failed', changed: false });
     expect(await containers(on, id)).toEqual(found.get(id));
@@ -156,7 +153,7 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
     await endsBeforeGo('pull', pull);
     const left = since + PATIENCE + SPARE - Date.now();
     await until('the lock', async () => !(await heldLocks(on)).includes('module.pull'), left);
-    await until('the end of the pull', async () => (await inPull()).length === 0, 10_000);
+    await until('the end of the pull', async () => (await inPull()).length === 0);
   });
 
   it('before go, in a wait for a lock: 7 in its limit, nothing was changed, and nobody waits any more', async () => {
@@ -164,13 +161,13 @@ describe('X-5, X-8 the wire is cut and never mended', () => {
     const left = since + PATIENCE + SPARE - Date.now();
     await until('every shell', async () => (await processes('platformctl', root())).length === 0, left);
     holder?.kill('SIGKILL');
-    await until('the locks', async () => (await heldLocks(on)).length === 0, 5_000);
+    await until('the locks', async () => (await heldLocks(on)).length === 0);
   });
 
-  it('after go: 15 in its limit, naming the run; the host went on by itself', { timeout: 240_000 }, async () => {
+  it('after go: 15 in its limit, naming the run; the host went on by itself', async () => {
     const { running, run, sha } = after;
     const ended = await running.ended;
-    expect(Date.now() - since).toBeLessThan(LOST + AGAIN + SPARE);
+    expect(ended.at - since).toBeLessThan(LOST + AGAIN + SPARE);
     expect(ended.exit, ended.said).toBe(15);
     expect(ended.result).toMatchObject({ outcome: 'unknown', run_id: run });
     expect(ended.said).toContain(shortRun(run));
