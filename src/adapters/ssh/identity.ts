@@ -51,7 +51,7 @@ export interface IdentityDeps {
 export async function gatherIdentities(address: HostAddress, deps: IdentityDeps): Promise<Identities> {
   const found: Gathering = { offers: [], notes: [], first: [], sockets: new Set() };
   const given = deps.environment.secret('PLATFORMCTL_SSH_KEY');
-  if (given !== undefined) offerKey(found, 'PLATFORMCTL_SSH_KEY', given.reveal(), deps);
+  if (given !== undefined) await offerKey(found, 'PLATFORMCTL_SSH_KEY', given.reveal(), deps);
   const file = deps.environment.get('PLATFORMCTL_IDENTITY_FILE');
   if (file) await offerFile(found, 'PLATFORMCTL_IDENTITY_FILE', file, true, address, deps);
   const agent = deps.environment.get('PLATFORMCTL_IDENTITY_AGENT');
@@ -73,7 +73,7 @@ export async function gatherIdentities(address: HostAddress, deps: IdentityDeps)
   return { offers: found.offers, notes: found.notes };
 }
 
-function offerKey(found: Gathering, label: string, text: string, deps: IdentityDeps): void {
+async function offerKey(found: Gathering, label: string, text: string, deps: IdentityDeps): Promise<void> {
   const { kind, encrypted, publicBlob, isPublic } = readKeyText(text);
   const print = publicBlob === null ? '' : ` ${fingerprint(publicBlob)}`;
   const why = kind === null ? null : unusableKind(kind);
@@ -91,8 +91,16 @@ function offerKey(found: Gathering, label: string, text: string, deps: IdentityD
   } else {
     const key = new Secret(text.endsWith('\n') ? text : `${text}\n`, label);
     deps.hide(key);
-    found.offers.push({ from: 'key', label: `${label}${kind === null ? '' : ` ${kind}`}${print}`, key });
+    if (await isReadable(key))
+      found.offers.push({ from: 'key', label: `${label}${kind === null ? '' : ` ${kind}`}${print}`, key });
+    else found.notes.push(`${label}: the format of this key cannot be read (ssh-keygen -p -f FILE writes another)`);
   }
+}
+
+/** ssh2 skips a key that it cannot parse, as those of PKCS#8, without a word. */
+async function isReadable(key: Secret): Promise<boolean> {
+  const { default: ssh2 } = await import('ssh2');
+  return !(ssh2.utils.parseKey(key.reveal()) instanceof Error);
 }
 
 async function offerFile(
@@ -106,7 +114,7 @@ async function offerFile(
   const full = expandHome(path, deps.homeDirectory);
   const bytes = await deps.files.read(full, MAX_KEY_BYTES);
   if (bytes !== null) {
-    offerKey(found, `${label} ${path}`, Buffer.from(bytes).toString('latin1'), deps);
+    await offerKey(found, `${label} ${path}`, Buffer.from(bytes).toString('latin1'), deps);
     return;
   }
   if (asked) {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +92,24 @@ describe('M-10', () => {
   ])('a key that cannot be used alone is named: %s', async (name, why) => {
     const error = await failure(labels({ PLATFORMCTL_IDENTITY_FILE: at(name) }));
     expect(error).toMatchObject({ code: 'PCTL-SSH-NO-IDENTITY', exit: 2, why: expect.stringMatching(why) });
+  });
+
+  test('a private key that the SSH library cannot read is named with what mends it, and not offered', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    writeFileSync(at('pkcs8'), pkcs8, { mode: 0o600 });
+    const unread = { code: 'PCTL-SSH-NO-IDENTITY', exit: 2, why: expect.stringContaining('ssh-keygen -p -f') };
+    expect(await failure(labels({ PLATFORMCTL_SSH_KEY: pkcs8 }))).toMatchObject(unread);
+    expect(await failure(labels({ PLATFORMCTL_IDENTITY_FILE: at('pkcs8') }))).toMatchObject(unread);
+    const half = readFileSync(at('plain'), 'utf8').replace(/\n.+\n/, '\n');
+    expect(await failure(labels({ PLATFORMCTL_SSH_KEY: half }))).toMatchObject(unread);
+    expect(await labels({ PLATFORMCTL_IDENTITY_FILE: at('pkcs8') }, at('plain'))).toEqual([
+      'identity_file /plain ssh-ed25519 SHA256',
+    ]);
+    execFileSync('ssh-keygen', ['-q', '-p', '-N', '', '-f', at('pkcs8')]);
+    expect(await labels({ PLATFORMCTL_IDENTITY_FILE: at('pkcs8') })).toEqual([
+      'PLATFORMCTL_IDENTITY_FILE /pkcs8 ssh-rsa SHA256',
+    ]);
   });
 
   test('FIDO keys and certificates in an agent are named', async () => {
