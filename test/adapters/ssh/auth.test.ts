@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import ssh2, { type Connection } from 'ssh2';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createConnect } from '../../../src/adapters/ssh/connect.js';
-import { addressOf, failure, testDeps } from './parts.js';
+import { addressOf, failure, keyPair, testDeps } from './parts.js';
 
-const keys = Array.from({ length: 8 }, () => ssh2.utils.generateKeyPairSync('ed25519'));
+const keys = Array.from({ length: 8 }, () => keyPair());
 const blobs = keys.map((key) => Buffer.from(key.public.split(' ')[1] as string, 'base64'));
-const host = ssh2.utils.generateKeyPairSync('ed25519');
+const host = keyPair();
 const hostKey = host.public.split(' ').slice(0, 2).join(' ');
 
 let folder: string;

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { HostAddress } from '../../../src/ports.js';
-import { addressOf } from './parts.js';
+import { addressOf, keyPair } from './parts.js';
 
-const host = ssh2.utils.generateKeyPairSync('ed25519');
-const mine = ssh2.utils.generateKeyPairSync('ed25519');
+const host = keyPair();
+const mine = keyPair();
 const hostKey = host.public.split(' ').slice(0, 2).join(' ');
 
 let folder: string;

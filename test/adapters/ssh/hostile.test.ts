@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DUPLEX_BOUNDS } from '../../../src/adapters/duplex.js';
 import { createConnect } from '../../../src/adapters/ssh/connect.js';
 import { SESSION_LIMITS, type SessionLimits } from '../../../src/adapters/ssh/session.js';
-import { addressOf, bytes, failure, program, testDeps } from './parts.js';
+import { addressOf, bytes, failure, keyPair, program, testDeps } from './parts.js';
 
-const host = ssh2.utils.generateKeyPairSync('ed25519');
-const mine = ssh2.utils.generateKeyPairSync('ed25519');
+const host = keyPair();
+const mine = keyPair();
 const hostKey = host.public.split(' ').slice(0, 2).join(' ');
 /** Of what never answers: it passes. */
 const LIMIT = { ms: 400, step: 'observe' };
@@ -393,7 +393,7 @@ describe('G-6', () => {
         context.accept();
       }),
     );
-    const other = ssh2.utils.generateKeyPairSync('ed25519').public;
+    const other = keyPair().public;
     const d = deps();
     for (const pinned of [other, null]) {
       const error = await failure(createConnect(d)(addressOf({ port, user: 'agent', hostKey: pinned as string })));

@@ -1,5 +1,6 @@
 /** What the ssh adapter's tests hand to `createConnect`: real files, an environment as given, time that does not pass while it sleeps. */
 import { existsSync, readFileSync } from 'node:fs';
+import ssh2 from 'ssh2';
 import type { ConnectDeps } from '../../../src/adapters/ssh/connect.js';
 import type { HostAddress } from '../../../src/ports.js';
 import { Secret } from '../../../src/secret/secret.js';
@@ -85,4 +86,13 @@ export async function failure(
     return error as never;
   }
   throw new Error('it did not fail');
+}
+
+/** A new key pair. One in 300 ed25519 pairs that ssh2 makes is malformed: it drops a zero byte. */
+export function keyPair(): { readonly private: string; readonly public: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error || ssh2.utils.parseKey(pair.public) instanceof Error))
+      return pair;
+  }
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import ssh2 from 'ssh2';
 import { afterEach, describe, expect, it } from 'vitest';
 import { showHostKey } from '../../../src/adapters/ssh/show-host-key.js';
-import { failure } from './parts.js';
+import { failure, keyPair } from './parts.js';
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -26,7 +26,7 @@ function listen(server: Listening): Promise<{ name: string; address: string; por
 describe('host add: as far as the host key', () => {
   it('shows the key, and the server sees no login', async () => {
     const rsa = ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 });
-    const ed25519 = ssh2.utils.generateKeyPairSync('ed25519');
+    const ed25519 = keyPair();
     let logins = 0;
     const server = new ssh2.Server({ hostKeys: [rsa.private, ed25519.private] }, (connection) => {
       connection.on('authentication', () => logins++).on('error', () => {});
