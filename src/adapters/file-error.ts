@@ -44,6 +44,10 @@ const WORDS: Readonly<Record<string, Words>> = {
   ENFILE: { why: 'too many files are open on this machine', hint: () => 'end what holds them, and run it again' },
   ENAMETOOLONG: { why: 'the name is too long', hint: () => 'choose a shorter name' },
   NOT_REGULAR: { why: 'it is no regular file', hint: () => 'name a regular file' },
+  NOT_REPLACED: {
+    why: 'it is no regular file, and would be replaced by one',
+    hint: () => 'name a regular file; for standard output: --out -',
+  },
 };
 
 export function codeOf(error: unknown): string {

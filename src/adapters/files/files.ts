@@ -1,6 +1,6 @@
 /** The `Files` port: documents of this checkout, written so that a crash at any moment leaves the old or the new one (R-4). */
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '../../errors.js';
 import { EXIT_INVALID, EXIT_TOOL_ERROR } from '../../exits.js';
@@ -87,9 +87,9 @@ async function writeWhole(
 ): Promise<void> {
   const folder = dirname(path);
   if (options.beneath !== undefined) await refuseOutside(path, options.beneath);
+  const before = options.ifAbsent ? undefined : await modeBefore(path);
+  const mode = options.mode ?? before;
   await makeFolder(folder);
-  const before = options.mode === undefined ? await stat(path).catch(unlessAbsent) : null;
-  const mode = options.mode ?? (before?.isFile() ? before.mode & 0o777 : undefined);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${made++}.tmp`);
   // What a killed process with this number left is not needed by anybody.
   await rm(temporary, { force: true });
@@ -108,6 +108,18 @@ async function writeWhole(
     await rm(temporary, { force: true });
   }
   await syncFolder(folder);
+}
+
+/** The mode of the file that will be replaced, or of what a link to one leads to; undefined: there is none. Nothing else is replaced: a pipe, /dev/stdout. */
+async function modeBefore(path: string): Promise<number | undefined> {
+  const before = await stat(path).catch(unlessAbsent);
+  if (before === null) return undefined;
+  if (before.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+  // /dev/stdout may lead to a file, but is none.
+  const leadsTo = await readlink(path).catch(() => '');
+  if (!before.isFile() || leadsTo.startsWith('/proc/'))
+    throw Object.assign(new Error('no file'), { code: 'NOT_REPLACED' });
+  return before.mode & 0o777;
 }
 
 function unlessAbsent(error: unknown): null {

@@ -4,6 +4,7 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -69,6 +70,30 @@ describe('write', () => {
     expect(readFileSync(path, 'utf8')).toBe('two');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readdirSync(join(folder, 'x/y'))).toEqual(['doc.json']);
+  });
+
+  it('R-4 replaces a file, or a link to one, and nothing else: no pipe, no folder, not /dev/stdout', async () => {
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    symlinkSync('pipe', join(folder, 'to-pipe'));
+    symlinkSync('.', join(folder, 'to-folder'));
+    // As /dev/stdout where the shell sent it to a file.
+    symlinkSync('/proc/self/exe', join(folder, 'stdout'));
+    const before = readdirSync(folder);
+    for (const options of [{}, { mode: 0o644 }]) {
+      for (const name of ['pipe', 'to-pipe', 'stdout'])
+        await expect(files.write(join(folder, name), Buffer.from('x'), options), name).rejects.toMatchObject({
+          code: 'PCTL-FILE-WRITE',
+          hint: expect.stringContaining('--out -'),
+        });
+      await expect(files.write(join(folder, 'to-folder'), Buffer.from('x'), options)).rejects.toMatchObject({
+        code: 'PCTL-FILE-WRITE',
+        why: 'it is a folder',
+      });
+    }
+    expect(readdirSync(folder)).toEqual(before);
+    expect(lstatSync(join(folder, 'pipe')).isFIFO()).toBe(true);
+    for (const name of ['to-pipe', 'to-folder', 'stdout'])
+      expect(lstatSync(join(folder, name)).isSymbolicLink(), name).toBe(true);
   });
 
   it('ifAbsent never replaces, also not a dangling symlink', async () => {
