@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
 interface Call {
   readonly argv: readonly string[];
   readonly interruption: AbortController;
+  readonly begun: World['begun'];
   command: string | null;
   world: World | null;
   /** There before anything takes long: an interruption is told at once. */
@@ -49,7 +50,7 @@ type Views = typeof import('./views/errors.js');
 export async function main(argv: string[]): Promise<number> {
   // What never settles would make Node end with its own 13, which means `action_failed` here.
   process.exitCode = EXIT_TOOL_ERROR;
-  const call: Call = { argv, interruption: new AbortController(), command: null, world: null, views: null };
+  const call: Call = { argv, interruption: new AbortController(), begun: [], command: null, world: null, views: null };
   const crashed = (error: unknown): void => void showError(error, call).then((exit) => process.exit(exit));
   const stuck = (): void => crashed(neverEnds());
   const signalled = (): void => interrupt(call);
@@ -59,13 +60,17 @@ export async function main(argv: string[]): Promise<number> {
     process.stdout.on('error', quietPipe);
     process.stderr.on('error', quietPipe);
   }
+  let exit: number;
   try {
-    return await dispatch(call);
+    exit = await dispatch(call);
   } catch (error) {
-    return await showError(error, call);
+    exit = await showError(error, call);
   } finally {
     process.off('SIGINT', signalled).off('SIGTERM', signalled).off('beforeExit', stuck);
   }
+  // A connection that is still on its way would keep Node from ending.
+  if (call.interruption.signal.aborted) process.exit(exit);
+  return exit;
 }
 
 /** Node is about to leave while the command waits: nothing is left that could wake it. */
@@ -78,14 +83,16 @@ function neverEnds(): PlatformError {
   });
 }
 
-/** Only an apply and a rollback have something to see through (X-9): they listen to the signal. A second one leaves at once; the host goes on by itself. */
+/** Only plans that are on their way to their hosts are seen through (X-9): they listen to the signal. A second one leaves at once; the host goes on by itself. */
 function interrupt(call: Call): void {
-  const again = call.interruption.signal.aborted;
-  if ((call.command === 'apply' || call.command === 'rollback') && !again) {
+  if (call.begun.length > 0 && !call.interruption.signal.aborted) {
     call.interruption.abort();
     return;
   }
-  leave(call, again ? 'left: what was started on the host goes on, platformctl status tells its end' : 'interrupted');
+  const changes = call.command === 'apply' || call.command === 'rollback';
+  const nothing = changes ? 'interrupted before anything was changed' : 'interrupted';
+  const started = call.begun.some((one) => one.started);
+  leave(call, started ? 'left: what was started on the host goes on, platformctl status tells its end' : nothing);
 }
 
 /** Ends the process without waiting for anything; a document where one was asked for (C-1). */
@@ -156,6 +163,7 @@ async function runCommand(name: string, args: string[], flags: Flags, call: Call
     envFile: typeof flags.envFile === 'string' ? flags.envFile : undefined,
     noColor: flags.color === false,
     interrupted: call.interruption.signal,
+    begun: call.begun,
   });
   call.world = world;
   const module = (await COMMANDS[name]?.()) as CommandModule;

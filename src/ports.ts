@@ -314,8 +314,10 @@ export interface World {
   readonly who: string;
   /** URL of the CI run, null outside CI. */
   readonly ciUrl: string | null;
-  /** Aborted at the first Ctrl-C or TERM (X-9). */
+  /** Aborted at the first Ctrl-C or TERM once a plan is on its way to its host (X-9); before that there is nothing to see through. */
   readonly interrupted: AbortSignal;
+  /** One for each plan that is or was on its way. `started`: `go` was said, and the host goes on without this process. */
+  readonly begun: { readonly started: boolean }[];
   /** package.json's version. */
   readonly version: string;
   /** `-C DIR`, absolute. */

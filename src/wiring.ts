@@ -11,6 +11,7 @@ export interface Invocation {
   readonly envFile: string | undefined;
   readonly noColor: boolean;
   readonly interrupted: AbortSignal;
+  readonly begun: World['begun'];
 }
 
 /** What `--version` prints; nothing else is imported for it (C-6). */
@@ -71,7 +72,6 @@ export async function wire(given: Invocation): Promise<World & { readonly settle
     stderr: process.stderr,
     env: process.env,
     noColor: given.noColor,
-    interrupted: given.interrupted,
   });
   const directory = resolve(given.directory ?? process.cwd());
   const files = createFiles();
@@ -117,6 +117,7 @@ export async function wire(given: Invocation): Promise<World & { readonly settle
     who: whoAmI(process.env),
     ciUrl: ciUrl(process.env),
     interrupted: given.interrupted,
+    begun: given.begun,
     version: packageVersion(),
     directory,
   };

@@ -136,7 +136,9 @@ function begin(
   self: Underway['self'],
 ): Underway {
   const { plan } = open;
-  const started = world.clock.now();
+  const since = world.clock.now();
+  const gone = { started: false };
+  world.begun.push(gone);
   const base: ApplyResult = {
     module: plan.module,
     host: plan.host,
@@ -166,13 +168,13 @@ function begin(
     runId: world.clock.uuid(),
     verdicts,
     self,
-    gone: { started: false },
+    gone,
     step: (step, state, detail) =>
       report({ time: timestamp(world.clock.now()), module: plan.module, step, state, detail }),
     end: (members) => ({
       ...base,
       ...members,
-      durationSeconds: Math.round((world.clock.now() - started) / 1000),
+      durationSeconds: Math.round((world.clock.now() - since) / 1000),
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { EXITS } from '../../src/exits.js';
 import { main } from '../../src/main.js';
+import type { World } from '../../src/ports.js';
 import { hearing, said } from './said.js';
 
 hearing();
@@ -122,6 +123,50 @@ describe('errors', () => {
     expect(said.err).toContain('    at ');
     expect(said.err).not.toContain('abcdef123');
     vi.doUnmock('../../src/commands/doctor.js');
+  });
+});
+
+describe('X-9 a plan on its way to its host is seen through', () => {
+  const signalled = (): void => {
+    for (const listener of process.listeners('SIGINT')) if (listener.name === 'signalled') listener('SIGINT');
+  };
+  /** apply with a plan begun; `run` is the rest of it. */
+  async function applying(started: boolean, run: (world: World) => Promise<number>): Promise<unknown> {
+    vi.doMock('../../src/commands/apply.js', () => ({
+      run: (world: World) => {
+        world.begun.push({ started });
+        return run(world);
+      },
+    }));
+    const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+      throw new RangeError(`left with ${code}`);
+    });
+    await main(['apply', 'web']).catch(() => null);
+    vi.doUnmock('../../src/commands/apply.js');
+    return exit.mock.calls[0]?.[0];
+  }
+
+  it('once: its end is waited for, and nothing that is still on its way after it', async () => {
+    const exit = await applying(true, async (world) => {
+      signalled();
+      return world.interrupted.aborted ? 130 : 2;
+    });
+    expect(exit).toBe(130);
+    expect(said.err).toBe('');
+  });
+
+  it.each([
+    [true, 'left: what was started on the host goes on, platformctl status tells its end\n'],
+    [false, 'interrupted before anything was changed\n'],
+  ])('twice: leaves at once, and says what it leaves; go was said: %s', async (started, words) => {
+    const exit = await applying(started, async () => {
+      signalled();
+      expect(said.err).toBe('');
+      expect(signalled).toThrow('left with 130');
+      return 2;
+    });
+    expect(exit).toBe(130);
+    expect(said.err).toBe(words);
   });
 });
 

@@ -114,6 +114,15 @@ describe('X-9 Ctrl-C or TERM ends what changes nothing, at once, with 130', () =
     expect(line.out.trimEnd().split('\n')).toHaveLength(1);
     expect(JSON.parse(line.out)).toMatchObject({ error: { code: 'PCTL-INTERRUPTED' } });
   });
+
+  it.each(['apply', 'rollback'])(
+    '%s that still asks git or is being planned has nothing to see through',
+    async (command) => {
+      const { exit, err, seconds } = await interrupted('SIGINT', command, 'web');
+      expect([exit, err]).toEqual([130, 'interrupted before anything was changed\n']);
+      expect(seconds).toBeLessThan(5);
+    },
+  );
 });
 
 it("X-9 the terminal's Ctrl-C while a remote is asked ends a rollback with 130, and at once", async () => {

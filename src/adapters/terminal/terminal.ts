@@ -1,7 +1,5 @@
 /** The way out (O-1): everything that leaves platformctl for a person or a pipe goes through here, redacted. */
 import { createInterface } from 'node:readline';
-import { PlatformError } from '../../errors.js';
-import { EXIT_INTERRUPTED } from '../../exits.js';
 import type { Terminal } from '../../ports.js';
 import { visibleStream } from '../../secret/controls.js';
 import { redactData } from '../../secret/data.js';
@@ -15,8 +13,6 @@ export interface TerminalOptions {
   /** NO_COLOR, TERM and CI decide on colour and spinners (C-3). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly noColor: boolean;
-  /** Ends a question that is waiting: nothing was changed by then (X-9). */
-  readonly interrupted?: AbortSignal;
 }
 
 const set = (value: string | undefined): boolean => value !== undefined && value !== '';
@@ -62,7 +58,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
       spinner.clear();
       if (!interactive) return null;
       stderr.write(redactor.text(question));
-      return oneLine(stdin, options.interrupted);
+      return oneLine(stdin);
     },
   };
 }
@@ -78,34 +74,18 @@ function taken(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<b
 
 const ANSWER_MAX = 10_000;
 
-/**
- * One line, null where the input ended first. `terminal: false` leaves the line discipline to the terminal, so that Ctrl-C stays a signal.
- * @throws PlatformError PCTL-INTERRUPTED (130)
- */
-function oneLine(stdin: NodeJS.ReadStream, interrupted: AbortSignal | undefined): Promise<string | null> {
-  return new Promise((resolve, reject) => {
+/** One line, null where the input ended first. `terminal: false` leaves the line discipline to the terminal, so that Ctrl-C stays a signal. */
+function oneLine(stdin: NodeJS.ReadStream): Promise<string | null> {
+  return new Promise((resolve) => {
     const lines = createInterface({ input: stdin, terminal: false });
-    const interrupt = (): void => {
-      reject(
-        new PlatformError({
-          code: 'PCTL-INTERRUPTED',
-          exit: EXIT_INTERRUPTED,
-          summary: 'interrupted before anything was changed',
-        }),
-      );
-      lines.close();
-    };
     lines.once('line', (line) => {
       resolve(line.slice(0, ANSWER_MAX));
       lines.close();
     });
     lines.once('close', () => {
-      interrupted?.removeEventListener('abort', interrupt);
       stdin.pause();
       resolve(null);
     });
-    if (interrupted?.aborted) interrupt();
-    else interrupted?.addEventListener('abort', interrupt, { once: true });
   });
 }
 

@@ -6,12 +6,7 @@ import { Secret } from '../../../src/secret/secret.js';
 import { finish } from '../../lab/process.js';
 
 function world(
-  options: {
-    tty?: boolean | [boolean, boolean, boolean];
-    env?: Record<string, string>;
-    noColor?: boolean;
-    interrupted?: AbortSignal;
-  } = {},
+  options: { tty?: boolean | [boolean, boolean, boolean]; env?: Record<string, string>; noColor?: boolean } = {},
 ) {
   const tty = options.tty ?? false;
   const [inTty, outTty, errTty] = Array.isArray(tty) ? tty : [tty, tty, tty];
@@ -33,7 +28,6 @@ function world(
     stderr: sink('err', errTty),
     env: options.env ?? {},
     noColor: options.noColor ?? false,
-    ...(options.interrupted ? { interrupted: options.interrupted } : {}),
   });
   return { terminal, written, stdin };
 }
@@ -141,15 +135,6 @@ describe('C-4 questions', () => {
     const answer = terminal.ask('sure? ');
     stdin.end();
     expect(await answer).toBeNull();
-  });
-
-  it('X-9 Ctrl-C ends a question that waits, with 130', async () => {
-    const controller = new AbortController();
-    const { terminal } = world({ tty: true, interrupted: controller.signal });
-    const answer = terminal.ask('sure? ');
-    controller.abort();
-    await expect(answer).rejects.toMatchObject({ code: 'PCTL-INTERRUPTED', exit: 130 });
-    await expect(terminal.ask('again? ')).rejects.toMatchObject({ exit: 130 });
   });
 });
 
