@@ -6,8 +6,8 @@ import type { ComposeGroup, FirstRound } from '../execute/observe.js';
 import { EXIT_INVALID } from '../exits.js';
 import { folderOf } from '../manifest/paths.js';
 import type { Status } from '../manifest/types.js';
-import { sha256 } from '../plan/artifact.js';
-import { dotenvOf, onHost, type PlannedFile, wantedFiles } from '../plan/files.js';
+import { dotenvOf, onHost, wantedFiles } from '../plan/files.js';
+import { deliveredFiles } from './delivered.js';
 import { denialFailures } from './denials.js';
 import { keptQuestion } from './kept-release.js';
 import { fail, type Halfway, type PlanContext } from './looks.js';
@@ -99,22 +99,9 @@ export async function halfway(
       ),
     };
   }
-  const entries = wanted.files.flatMap((file) => (file.entry ? [file.entry.path] : []));
-  const contents = await context.read(entries);
-  const bytes = new Map<string, Uint8Array>();
-  const files = wanted.files.map((file): PlannedFile => {
-    const content = file.entry ? contents.get(file.entry.path) : undefined;
-    if (content) bytes.set(file.path, content);
-    return {
-      path: file.path,
-      source: file.source,
-      role: file.role,
-      blob: file.entry?.id ?? null,
-      sha256: content ? sha256(content) : null,
-      keyed: null,
-      mode: file.entry ? (file.entry.mode === '100755' ? '0755' : '0644') : null,
-    };
-  });
+  const delivered = await deliveredFiles(id, wanted.files, context);
+  if ('failures' in delivered) return delivered;
+  const { files, bytes } = delivered;
   const applied = status !== null && status.plan_digest !== null ? status : null;
   const compose = files.find((file) => file.role === 'compose');
   const lastCompose = applied?.files.find((file) => file.role === 'compose');

@@ -1,29 +1,20 @@
 import type { Plan } from '../manifest/types.js';
+import { sha256 } from '../plan/artifact.js';
 import { NONE_OF_COMPOSE } from '../plan/changes.js';
-import type { PlannedFile, WantedFile } from '../plan/files.js';
 import { makePlan } from '../plan/make.js';
 import { hasDollar } from '../plan/named-paths.js';
+import { deliveredFiles } from './delivered.js';
 import type { PlanContext } from './looks.js';
 import type { Prepared } from './prepare.js';
+import type { Failure } from './results.js';
 
 const UNKNOWN = 'decided on the host';
 
 /** What can be told without the host (P-8). It can never be applied. */
-export async function offlinePlan(one: Prepared, context: PlanContext): Promise<Plan> {
-  const contents = await context.read(one.wanted.files.flatMap((file) => (file.entry ? [file.entry.path] : [])));
-  const { sha256 } = await import('../plan/artifact.js');
-  const files = one.wanted.files.map((file: WantedFile): PlannedFile => {
-    const bytes = file.entry ? contents.get(file.entry.path) : undefined;
-    return {
-      path: file.path,
-      source: file.source,
-      role: file.role,
-      blob: file.entry?.id ?? null,
-      sha256: bytes ? sha256(bytes) : null,
-      keyed: null,
-      mode: file.entry ? (file.entry.mode === '100755' ? '0755' : '0644') : null,
-    };
-  });
+export async function offlinePlan(one: Prepared, context: PlanContext): Promise<Plan | { failures: Failure[] }> {
+  const delivered = await deliveredFiles(one.module.id, one.wanted.files, context);
+  if ('failures' in delivered) return delivered;
+  const { files } = delivered;
   const image = one.compose.services.get(one.module.service)?.image;
   return makePlan({
     version: context.version,

@@ -45,13 +45,17 @@ export async function planFlow(world: World, options: PlanOptions): Promise<Plan
   const planned: PlannedModule[] = [];
   const undeclared: Undeclared[] = [];
   if (options.offline) {
-    for (const one of ready)
-      planned.push({
-        plan: await offlinePlan(one, context),
-        protected: one.module.protected,
-        job: one.module.smoke.exits !== null,
-        lastApplied: null,
-      });
+    for (const one of ready) {
+      const plan = await offlinePlan(one, context);
+      if ('failures' in plan) errors.push(...plan.failures);
+      else
+        planned.push({
+          plan,
+          protected: one.module.protected,
+          job: one.module.smoke.exits !== null,
+          lastApplied: null,
+        });
+    }
   } else {
     const groups = byHost(ready);
     // A whole plan asks every host: what moved away, or was taken out of the repo, may have left nothing but itself on one (P-13).

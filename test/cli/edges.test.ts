@@ -102,6 +102,32 @@ describe('P-1 plan --out -', () => {
   });
 });
 
+describe('M-4 what the commit has is delivered', () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 5\n`;
+  const compose = 'services: { web: { image: "a:1", volumes: ["./web.conf:/etc/web.conf"] } }\n';
+
+  it('a pointer of git-lfs is no file to deliver: 3, at its place, and only for the module that needs it', async () => {
+    const exit = await run(['plan', '--offline', '--json'], {
+      'compose/web.yaml': compose,
+      'compose/web.conf': pointer,
+      'modules/other/module.yaml': moduleText('other', '', 'compose/other.yaml'),
+      'compose/other.yaml': 'services: { other: { image: "a:1" } }\n',
+    });
+    expect(exit).toBe(3);
+    const { errors, plans } = JSON.parse(said.out);
+    expect(errors).toMatchObject([{ module: 'web', code: 'PCTL-FILE-LFS', where: { file: 'compose/web.conf' } }]);
+    expect(errors[0].hint).toContain('git lfs untrack');
+    expect(plans).toHaveLength(1);
+  });
+
+  it.each([
+    ['a text about it', `# ${pointer}`],
+    ['one that is longer than a pointer', pointer + '#'.repeat(1024)],
+  ])('%s is one', async (_, conf) => {
+    expect(await run(['plan', '--offline'], { 'compose/web.yaml': compose, 'compose/web.conf': conf })).toBe(1);
+  });
+});
+
 describe('X-4 no plan at all is 2', () => {
   it.each([[['apply', 'nothing']], [['approve', 'nothing']], [['show', 'nothing']], [['explain-approval', 'nothing']]])(
     '%j',
