@@ -30,17 +30,21 @@ const PAUSE_MS = 2_000;
 
 export function lineTo(world: World, platform: Platform, name: string): Line {
   let connecting: Promise<Host> | null = null;
+  let connected: Host | null = null;
   let lost = false;
   const open = async (root: string): Promise<Talk> => {
     connecting ??= world.connect(hostAddress(platform, name));
-    const host = await connecting;
-    return { host, ...(await converse(host, root, LIMIT)) };
+    connected = await connecting;
+    return { host: connected, ...(await converse(connected, root, LIMIT)) };
   };
   const drop = async (): Promise<void> => {
-    const old = await connecting?.catch(() => null);
-    // What was refused stays, for all plans that come after.
-    if (!old) return;
-    connecting = null;
+    if (connected === null) {
+      // Nobody waits for one that is still on its way. What was refused stays, for all plans that come after.
+      connecting?.then((host) => host.close()).catch(() => undefined);
+      return;
+    }
+    const old = connected;
+    connecting = connected = null;
     lost = true;
     await old.close().catch(() => undefined);
   };

@@ -1,5 +1,5 @@
 /** The line of a call to one host: what a lost one means for the plans that come after (X-5, X-7). */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PlatformError } from '../../src/errors.js';
 import { lineTo } from '../../src/flows/apply-line.js';
 import type { Platform } from '../../src/manifest/model.js';
@@ -9,9 +9,13 @@ const unreachable = new PlatformError({ code: 'PCTL-HOST-CONNECT', exit: 7, summ
 const lost = new PlatformError({ code: 'PCTL-HOST-LOST', exit: 7, summary: 'the connection is closed' });
 
 /** `answers`: what each try to connect gives; the last one for all that follow. */
-function setup(...answers: ('host' | 'refused')[]) {
+function setup(...answers: ('host' | 'slow' | 'refused')[]) {
   let now = 0;
   let dead = false;
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
   const seen = { connects: 0, closed: 0 };
   const host = {
     name: 'rs',
@@ -29,6 +33,7 @@ function setup(...answers: ('host' | 'refused')[]) {
       const answer = answers[Math.min(seen.connects, answers.length - 1)];
       seen.connects++;
       if (answer === 'refused') throw unreachable;
+      if (answer === 'slow') await arrived;
       return host;
     },
     clock: {
@@ -43,7 +48,7 @@ function setup(...answers: ('host' | 'refused')[]) {
     dead = true;
   };
   const interrupt = (): void => interruption.abort();
-  return { line: lineTo(world, platform, 'rs'), seen, lose, interrupt, now: () => now };
+  return { line: lineTo(world, platform, 'rs'), seen, lose, interrupt, arrive, now: () => now };
 }
 
 describe('X-7: the line to a host', () => {
@@ -90,6 +95,17 @@ describe('X-7: the line to a host', () => {
     lose();
     for (const _ of [1, 2]) await expect(line.talk('/r')).rejects.toBe(unreachable);
     expect(seen.connects).toBe(2);
+  });
+
+  it('X-9: a connection that is still on its way is not waited for, and closed when it comes', async () => {
+    const { line, seen, arrive } = setup('slow');
+    const talk = line.talk('/r');
+    talk.catch(() => undefined);
+    await line.drop();
+    await line.drop();
+    expect(seen.closed).toBe(0);
+    arrive();
+    await vi.waitFor(() => expect(seen.closed).toBeGreaterThan(0));
   });
 
   it('X-9: what was interrupted opens no other connection', async () => {
