@@ -104,12 +104,15 @@ function summary(results: readonly ApplyResult[]): string {
   const tally = (...outcomes: string[]): number => results.filter((result) => outcomes.includes(result.outcome)).length;
   const applied = tally('applied', 'applied_unrecorded');
   const removed = tally('removed');
-  const unchanged = tally('no_changes', 'would_apply');
+  const would = tally('would_apply');
+  const unchanged = tally('no_changes');
   const skipped = tally('skipped');
-  const failed = results.length - applied - removed - unchanged - skipped;
+  const failed = results.length - applied - removed - would - unchanged - skipped;
   const some = (count: number, word: string): string[] => (count > 0 ? [`${count} ${word}`] : []);
   return [
-    `${applied} applied`,
+    // A dry run applies nothing.
+    ...(would === 0 || applied > 0 ? [`${applied} applied`] : []),
+    ...some(would, 'would apply'),
     ...some(removed, 'removed'),
     `${unchanged} unchanged`,
     `${failed} failed`,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { asPlatformError, PlatformError, ProblemsError } from '../../src/errors.js';
-import type { Check, LockRow, LocksResult } from '../../src/flows/results.js';
+import type { ApplyResult, Check, LockRow, LocksResult } from '../../src/flows/results.js';
 import type { StepEvent } from '../../src/ports.js';
 import { applyJson, applyText } from '../../src/views/apply.js';
 import { auditJson, auditText } from '../../src/views/audit.js';
@@ -208,6 +208,11 @@ describe('apply', () => {
   it('the closing block is the same byte for byte on a terminal and in CI, but for colour', () => {
     for (const result of Object.values(APPLIES))
       expect(uncoloured(applyText([result], PERSON))).toBe(applyText([result], PLAIN));
+  });
+
+  it('X-10 what would be applied is not unchanged', () => {
+    const { 'would apply': would, 'no changes': same } = APPLIES as Record<string, ApplyResult>;
+    expect(applyText([would, would, same] as ApplyResult[], PLAIN)).toMatch(/^2 would apply, 1 unchanged, 0 failed/m);
   });
 
   it('B-3 several: the worst exit stands in the last line', () => {
