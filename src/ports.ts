@@ -112,6 +112,7 @@ export interface Conversation {
 /**
  * One connection to one host. The program runs as `sh -c 'eval "$1"' platformctl TEXT ARGS...`, so `$1` is its own text and it can start itself again.
  * What the programs of one connection say on stdout is bounded by 24 MiB at a time (more is PCTL-HOST-FLOOD, 7).
+ * At most eight of them run at a time, fewer where the server opens fewer channels; the others wait within their limits (PCTL-HOST-CHANNELS, 7).
  */
 export interface Host {
   readonly name: string;

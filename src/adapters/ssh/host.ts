@@ -1,5 +1,7 @@
 /** Programs over one SSH connection. */
 import type { Client, ClientChannel } from 'ssh2';
+import { PlatformError } from '../../errors.js';
+import { EXIT_REMOTE_FAILED } from '../../exits.js';
 import type { Host, HostDescription, Limit, Program } from '../../ports.js';
 import { talkOver } from '../conversation.js';
 import { DUPLEX_BOUNDS, type Duplex, type DuplexBounds, type End, lost, runOver, silent, within } from '../duplex.js';
@@ -9,7 +11,9 @@ import { createSlots } from './slots.js';
 
 /** sshd's MaxSessions is 10 by default and counts channels that it has not torn down yet. */
 const MAX_CHANNELS = 8;
-const MAX_REFUSED_WAIT_MS = 800;
+/** How long a server may refuse a channel while it has none of ours, and the most between two tries. */
+const REFUSES_MS = 1500;
+const AGAIN_MS = 400;
 const KILL_AFTER_MS = 10_000;
 
 export interface SshHostOptions {
@@ -28,6 +32,8 @@ export function createSshHost(
   const bounds = options.bounds ?? DUPLEX_BOUNDS;
   const slots = createSlots(MAX_CHANNELS);
   const held = { bytes: 0 };
+  /** The ends of the programs that have a channel. */
+  const running = new Set<Promise<End>>();
   /** Programs that got TERM and have not ended: KILL, now. */
   const stopped = new Set<() => void>();
   let gone = false;
@@ -40,11 +46,18 @@ export function createSshHost(
     const command = commandLine(program);
     const since = performance.now();
     const leaving = new AbortController();
+    let refused = false;
     const opening = (async (): Promise<Duplex> => {
       const free = await slots.take(leaving.signal);
       try {
-        const duplex = await openAgain(command, limit.step, leaving.signal);
-        void duplex.closed.then(free);
+        const duplex = await openAgain(command, limit.step, leaving.signal, () => {
+          refused = true;
+        });
+        running.add(duplex.closed);
+        void duplex.closed.then(() => {
+          running.delete(duplex.closed);
+          free();
+        });
         if (leaving.signal.aborted) duplex.stop();
         return duplex;
       } catch (error) {
@@ -53,20 +66,31 @@ export function createSshHost(
       }
     })();
     const duplex = await within(opening, limit.ms, () => {
-      leaving.abort(silent(name, limit));
-      return silent(name, limit);
+      const late = refused ? noChannel(name, limit.step) : silent(name, limit);
+      leaving.abort(late);
+      return late;
     });
     return { duplex, leftMs: limit.ms - (performance.now() - since) };
   }
 
-  /** sshd counts a channel that was just closed until its next round: a refused one is asked for again. Nothing was started then. */
-  async function openAgain(command: string, step: string, leaving: AbortSignal): Promise<Duplex> {
-    for (let waitMs = 25; ; waitMs *= 2) {
+  /**
+   * A refused channel is asked for again, nothing was started then: its MaxSessions may be below ours, so that another one has to end first, and sshd counts one
+   * that was just closed until its next round.
+   */
+  async function openAgain(
+    command: string,
+    step: string,
+    leaving: AbortSignal,
+    onRefused: () => void,
+  ): Promise<Duplex> {
+    let aloneMs = 0;
+    for (let waitMs = 25; ; waitMs = Math.min(2 * waitMs, AGAIN_MS)) {
       const duplex = await open(command, step);
       if (duplex !== 'refused') return duplex;
-      if (waitMs > MAX_REFUSED_WAIT_MS || leaving.aborted)
-        throw lost(name, step, 'the server refused to open a channel');
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      onRefused();
+      aloneMs = running.size > 0 ? 0 : aloneMs + waitMs;
+      if (aloneMs > REFUSES_MS || leaving.aborted) throw noChannel(name, step);
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, waitMs)), ...running]);
     }
   }
 
@@ -110,6 +134,17 @@ export function createSshHost(
       await closeAll();
     },
   };
+}
+
+/** PCTL-HOST-CHANNELS (7): the connection stands, but the server opens no more channels on it. */
+function noChannel(host: string, step: string): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-HOST-CHANNELS',
+    exit: EXIT_REMOTE_FAILED,
+    summary: `${host}: the server opened no channel for ${step}`,
+    where: { host, step },
+    hint: `raise MaxSessions in its sshd_config: up to ${MAX_CHANNELS} are used at once, sshd's default is 10`,
+  });
 }
 
 function overChannel(

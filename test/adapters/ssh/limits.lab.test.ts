@@ -3,14 +3,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConnect } from '../../../src/adapters/ssh/connect.js';
-import { addressOf, failure, testDeps } from './parts.js';
+import { addressOf, bytes, failure, program, testDeps, text } from './parts.js';
 import { hasSshd, keygen, type Sshd, startSshd } from './sshd.js';
 
 describe.runIf(hasSshd)('a real sshd', () => {
   let sshd: Sshd;
 
   beforeAll(async () => {
-    sshd = await startSshd(['MaxAuthTries 3']);
+    sshd = await startSshd(['MaxSessions 3', 'MaxAuthTries 3']);
   });
   afterAll(() => sshd.stop());
 
@@ -39,5 +39,17 @@ describe.runIf(hasSshd)('a real sshd', () => {
     } finally {
       agent.kill();
     }
+  });
+
+  test('P-5 more programs at once than MaxSessions: each gets its turn', async () => {
+    const host = await createConnect(testDeps({ PLATFORMCTL_IDENTITY_FILE: sshd.key }))(addressOf(sshd));
+    const limit = { ms: 30_000, step: 'read' };
+    const talk = await host.talk(program('cat'), limit);
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => host.run(program('sleep 1; echo "$2"', String(n)), bytes(''), limit)),
+    );
+    expect(results.map((result) => text(result.stdout))).toEqual(Array.from({ length: 10 }, (_, n) => `${n}\n`));
+    expect(await talk.end(limit)).toBe(0);
+    await host.close();
   });
 });
