@@ -4,7 +4,7 @@ import { EXIT_TOOL_ERROR } from '../../exits.js';
 import type { Git } from '../../ports.js';
 import { readLog, readPlaces } from './history.js';
 import { checkKey, checkRefName, checkRemote, checkRev, checkSha, isRefName, isSha } from './names.js';
-import { blobId, readBlobs, readTree } from './objects.js';
+import { blobId, lackingOf, readBlobs, readTree } from './objects.js';
 import {
   childEnvironment,
   fatal,
@@ -19,6 +19,16 @@ import {
 import { differences } from './work-tree.js';
 
 const HEADS = 'refs/heads/';
+/** Objects and nothing else. */
+const FETCH: readonly string[] = [
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-write-fetch-head',
+  '--refmap=',
+  '--no-recurse-submodules',
+  '--no-auto-maintenance',
+];
 
 /**
  * Opens the repository whose work tree holds `dir`.
@@ -66,19 +76,34 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
     const name = text(ref);
     return { sha, branch: ref.code === 0 && name.startsWith(HEADS) ? name.slice(HEADS.length) : null };
   };
+  const remoteEnvironment = async () => ({ GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') });
   /** null where the remote did not answer. */
   const gitRemote = (args: readonly string[], ms: number) =>
-    quiet(async () => {
-      const env = { GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') };
-      return git(at, args, { ms, env, ...(interrupted ? { until: interrupted } : {}) });
-    });
+    quiet(async () =>
+      git(at, args, { ms, env: await remoteEnvironment(), ...(interrupted ? { until: interrupted } : {}) }),
+    );
+  /** What a partial clone lacks of a commit, with one fetch; left to git, each file would be one of its own. */
+  const complete = async (sha: string): Promise<void> => {
+    const lacking = await lackingOf(at, sha);
+    if (lacking === null) return;
+    const { remote, ids } = lacking;
+    // As git's own: what it says to have, it has no files of.
+    const args = ['-c', 'fetch.negotiationAlgorithm=noop', ...FETCH, '--filter=blob:none', '--stdin'];
+    const all = [...args, '--', checkRemote(remote)];
+    const input = ids.map((id) => `${id}\n`).join('');
+    if ((await quiet(async () => git(at, all, { env: await remoteEnvironment(), input }))) === null)
+      throw lacks(sha, remote, ids.length);
+  };
 
   return {
     root: at.dir,
     head,
     resolve,
     config,
-    tree: (sha) => readTree(at, sha),
+    async tree(sha) {
+      await complete(checkSha(sha));
+      return readTree(at, sha);
+    },
     blobs: (ids, maxBytesEach) => readBlobs(at, ids, maxBytesEach),
     blobId,
     async isAncestor(ancestor, descendant) {
@@ -110,8 +135,7 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
       return sha === null ? null : { branch: name.slice(prefix.length), sha };
     },
     async fetch(remote, sha) {
-      const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--refmap=', '--no-recurse-submodules'];
-      const all = [...args, '--no-auto-maintenance', '--', checkRemote(remote), checkSha(sha)];
+      const all = [...FETCH, '--', checkRemote(remote), checkSha(sha)];
       // A pack takes longer than an answer: the deadline is that of local work.
       const answer = await gitRemote(all, LOCAL_MS);
       return answer !== null && (await resolve(sha)) === sha;
@@ -167,6 +191,16 @@ function notOpened(dir: string, stderr: string): PlatformError {
         : 'git status says the same: mend it there',
     })
   );
+}
+
+function lacks(sha: string, remote: string, count: number): PlatformError {
+  return new PlatformError({
+    code: 'PCTL-GIT-PARTIAL',
+    exit: EXIT_TOOL_ERROR,
+    summary: `the checkout is a partial clone and lacks ${count} files of ${sha.slice(0, 7)}`,
+    why: `${remote} did not give them`,
+    hint: `git ls-remote ${remote}; or clone without --filter`,
+  });
 }
 
 function noCommit(dir: string): PlatformError {

@@ -6,7 +6,7 @@ import { EXIT_INVALID } from '../../exits.js';
 import type { TreeEntry } from '../../ports.js';
 import { keepGroup } from './group.js';
 import { checkSha } from './names.js';
-import { failed, failure, type GitProcess, git, gitArguments, LOCAL_MS } from './process.js';
+import { failed, failure, type GitProcess, git, gitArguments, LOCAL_MS, text } from './process.js';
 
 /** Bytes of all blobs of one call together. */
 const ALL_MAX = 1024 * 1024 * 1024;
@@ -18,6 +18,18 @@ const ENDED = Symbol('ended');
 /** The id of a blob with these bytes. */
 export function blobId(bytes: Uint8Array): string {
   return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+}
+
+/** What a partial clone lacks of a commit, and the remote that promised it; null where nothing is missing. Nothing is fetched. */
+export async function lackingOf(at: GitProcess, sha: string): Promise<{ remote: string; ids: string[] } | null> {
+  const promisors = text(
+    await git(at, ['config', '--get-regexp', '^remote\\..+\\.promisor$', '^true$'], { ok: [0, 1] }),
+  );
+  const [, remote] = /^remote\.(.+)\.promisor true$/m.exec(promisors) ?? [];
+  if (remote === undefined) return null;
+  const objects = text(await git(at, ['rev-list', '--objects', '--missing=print', '--no-walk', checkSha(sha)]));
+  const ids = [...objects.matchAll(/^\?([0-9a-f]{40})$/gm)].map(([, id]) => id as string);
+  return ids.length === 0 ? null : { remote, ids };
 }
 
 /** Every entry of a commit's tree. @throws PlatformError as `git` */

@@ -82,13 +82,19 @@ export function gitArguments(dir: string, args: readonly string[]): string[] {
 export async function git(
   at: GitProcess,
   args: readonly string[],
-  options: { ms?: number; ok?: readonly number[]; env?: Readonly<Record<string, string>>; until?: AbortSignal } = {},
+  options: {
+    ms?: number;
+    ok?: readonly number[];
+    env?: Readonly<Record<string, string>>;
+    until?: AbortSignal;
+    input?: string;
+  } = {},
 ): Promise<GitAnswer> {
   const ms = options.ms ?? LOCAL_MS;
   const running = execa('git', gitArguments(at.dir, args), {
     env: { ...at.env, ...options.env },
     extendEnv: false,
-    stdin: 'ignore',
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     encoding: 'buffer',
     stripFinalNewline: false,
     reject: false,

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -125,6 +125,39 @@ describe('objects', () => {
     await expect(git.blobs(['0'.repeat(40)], 10)).rejects.toMatchObject({ code: 'PCTL-GIT-OBJECT' });
     await expect(git.blobs([sha], 10_000)).rejects.toMatchObject({ code: 'PCTL-GIT-OBJECT' });
     await expect(git.blobs(['HEAD:big'], 10_000)).rejects.toMatchObject({ code: 'PCTL-GIT-REF' });
+  });
+});
+
+describe('a partial clone', () => {
+  const partial = () => {
+    const server = repo();
+    for (let at = 0; at < 30; at++) server.write(`d/${at}`, 'x'.repeat(at));
+    const sha = server.commit('one');
+    server.git('config', 'uploadpack.allowFilter', 'true');
+    return {
+      server,
+      sha,
+      clone: repo({ clone: `file://${server.dir}`, args: ['--filter=blob:none', '--no-checkout'] }),
+    };
+  };
+
+  it('M-5: gets what it lacks of a commit with one fetch, not one for each file', async () => {
+    const { sha, clone } = partial();
+    const packs = () => readdirSync(join(clone.dir, '.git/objects/pack')).filter((name) => name.endsWith('.pack'));
+    expect(packs()).toHaveLength(1);
+    const git = await open(clone);
+    const tree = await git.tree(sha);
+    expect(tree.map(({ size }) => size).sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, at) => at));
+    expect(packs()).toHaveLength(2);
+    await git.tree(sha);
+    expect(packs()).toHaveLength(2);
+  });
+
+  it('says what it is where the remote does not give it', async () => {
+    const { server, sha, clone } = partial();
+    server.remove();
+    const git = await open(clone);
+    await expect(git.tree(sha)).rejects.toMatchObject({ code: 'PCTL-GIT-PARTIAL', exit: 2 });
   });
 });
 
