@@ -202,8 +202,8 @@ function documentOf(error: PlatformError, { argv }: Call, { errorJson }: Views):
 const PLAIN = { colour: false, full: false, now: null, terminal: false };
 
 function voiceOf(world: World) {
-  const { out, err, colour, interactive } = world.terminal;
-  return { out, err, style: { ...PLAIN, colour, terminal: interactive } };
+  const { out, err, errColour, interactive } = world.terminal;
+  return { out, err, style: { ...PLAIN, colour: errColour, terminal: interactive } };
 }
 
 /** Before there is a world: redacted by patterns all the same. */

@@ -223,7 +223,10 @@ export interface OutStream {
 /** What leaves goes through it, redacted. Data on stdout, all else on stderr (C-1). */
 export interface Terminal {
   readonly interactive: boolean;
+  /** Of data. */
   readonly colour: boolean;
+  /** Of all else: either may go to a file. */
+  readonly errColour: boolean;
   /** Data. */
   out(text: string): void;
   /** Data that comes in pieces, as a log does. `raw`: control characters act. */

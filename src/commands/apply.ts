@@ -7,7 +7,7 @@ import { applyJson, applyText } from '../views/apply.js';
 import { stackText } from '../views/errors.js';
 import { progressLine } from '../views/progress.js';
 import { showText } from '../views/show.js';
-import { type Globals, printJson, styleOf, wantsJson } from './output.js';
+import { errStyleOf, type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 export interface ApplyFlags extends Globals {
   readonly approvedSha?: string;
@@ -38,7 +38,7 @@ export async function run(
   };
   const ask: Ask = {
     confirm: async (plans, destructive) => {
-      for (const plan of plans) world.terminal.err(showText(plan, style));
+      for (const plan of plans) world.terminal.err(showText(plan, errStyleOf(world, flags)));
       const [id] = plans.map((plan) => plan.module);
       const which = plans.length === 1 ? 'this plan' : `these ${plans.length} plans`;
       const question = destructive ? `This is destructive. Type ${id} to apply it: ` : `Apply ${which}? Type yes: `;

@@ -4,7 +4,7 @@ import { type ApproveResult, approve } from '../flows/approve.js';
 import type { World } from '../ports.js';
 import { showText } from '../views/show.js';
 import { safe } from '../views/style.js';
-import { type Globals, printJson, styleOf, wantsJson } from './output.js';
+import { errStyleOf, type Globals, printJson, wantsJson } from './output.js';
 
 export interface ApproveFlags extends Globals {
   readonly key?: string;
@@ -26,7 +26,7 @@ export async function run(world: World, args: string[], flags: ApproveFlags): Pr
     ...(flags.key === undefined ? {} : { key: flags.key }),
     // What is signed has to be seen, whatever else is asked for: it goes to stderr, so that stdout stays data (C-1).
     show: (plans) => {
-      for (const plan of plans) world.terminal.err(showText(plan, styleOf(world, flags)));
+      for (const plan of plans) world.terminal.err(showText(plan, errStyleOf(world, flags)));
     },
   });
   if (wantsJson(flags)) printJson(world, flags, approveJson(result));

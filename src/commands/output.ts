@@ -29,3 +29,9 @@ export function styleOf(world: World, flags: { full?: boolean }): Style {
     terminal,
   };
 }
+
+/** The same for what stands on stderr. */
+export const errStyleOf = (world: World, flags: { full?: boolean }): Style => ({
+  ...styleOf(world, flags),
+  colour: world.terminal.errColour,
+});

@@ -5,7 +5,7 @@ import { writePlans } from '../flows/plan-files.js';
 import { planRemoval } from '../flows/removal.js';
 import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
-import { type Globals, printJson, styleOf, wantsJson } from './output.js';
+import { errStyleOf, type Globals, printJson, styleOf, wantsJson } from './output.js';
 
 export interface PlanFlags extends Globals {
   readonly sha?: string;
@@ -43,7 +43,7 @@ export async function run(world: World, args: string[], flags: PlanFlags): Promi
   const written = await writePlans(world, plans, flags);
   const whole = { ...result, written };
   // The plans are the data then; what could not be planned is told all the same.
-  if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));
+  if (flags.out === '-') world.terminal.err(planText(whole, errStyleOf(world, flags)));
   else if (wantsJson(flags)) printJson(world, flags, planJson(whole));
   else world.terminal.out(planText(whole, styleOf(world, flags)));
   return result.exitCode;

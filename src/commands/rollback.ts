@@ -5,7 +5,7 @@ import type { World } from '../ports.js';
 import { planJson, planText } from '../views/plan.js';
 import { safe } from '../views/style.js';
 import { type ApplyFlags, run as apply } from './apply.js';
-import { printJson, styleOf, wantsJson } from './output.js';
+import { errStyleOf, printJson, styleOf, wantsJson } from './output.js';
 
 export interface RollbackFlags extends ApplyFlags {
   readonly to?: string;
@@ -27,7 +27,7 @@ export async function run(world: World, args: string[], flags: RollbackFlags): P
   }
   const plans = result.planned.map((one) => one.plan);
   const whole = { ...result, written: await writePlans(world, plans, { out: flags.out }) };
-  if (flags.out === '-') world.terminal.err(planText(whole, styleOf(world, flags)));
+  if (flags.out === '-') world.terminal.err(planText(whole, errStyleOf(world, flags)));
   else if (wantsJson(flags)) printJson(world, flags, planJson(whole));
   else world.terminal.out(planText(whole, styleOf(world, flags)));
   return result.exitCode;

@@ -46,6 +46,7 @@ export function makeWorld(directory: string, environment: Record<string, string>
     terminal: {
       interactive: false,
       colour: false,
+      errColour: false,
       out: (text: string) => void out.push(text),
       document: (bytes: Uint8Array) => void out.push(new TextDecoder().decode(bytes)),
       err: (text: string) => void err.push(text),

@@ -116,6 +116,7 @@ export function worldOf(
     terminal: {
       interactive: more.answers !== undefined,
       colour: false,
+      errColour: false,
       out: (text: string) => void out.push(text),
       err: refused('err'),
       ask: async (question: string) => {

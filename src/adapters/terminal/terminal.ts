@@ -21,11 +21,14 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const { redactor, stdin, stdout, stderr, env } = options;
   const quietPlace = set(env.CI) || env.TERM === 'dumb';
   const interactive = stdin.isTTY === true && stderr.isTTY === true && !set(env.CI);
-  const colour = stdout.isTTY === true && !quietPlace && !set(env.NO_COLOR) && !options.noColor;
-  const spinner = createSpinner(stderr, interactive && !quietPlace, colour);
+  const coloured = !quietPlace && !set(env.NO_COLOR) && !options.noColor;
+  const colour = stdout.isTTY === true && coloured;
+  const errColour = stderr.isTTY === true && coloured;
+  const spinner = createSpinner(stderr, interactive && !quietPlace, errColour);
   return {
     interactive,
     colour,
+    errColour,
     out(text) {
       spinner.clear();
       stdout.write(redactData(redactor, text));

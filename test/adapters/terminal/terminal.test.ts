@@ -116,6 +116,15 @@ describe('C-3 colour', () => {
   ])('%s', (_, options, colour) => {
     expect(world(options).terminal.colour).toBe(colour);
   });
+
+  it.each([
+    ['stdout is a pipe', { tty: [true, false, true] as [boolean, boolean, boolean] }, true],
+    ['stderr is a file', { tty: [true, true, false] as [boolean, boolean, boolean] }, false],
+    ['NO_COLOR', { tty: true, env: { NO_COLOR: '1' } }, false],
+    ['CI', { tty: true, env: { CI: 'true' } }, false],
+  ])('of errors: %s', (_, options, colour) => {
+    expect(world(options).terminal.errColour).toBe(colour);
+  });
 });
 
 describe('C-4 questions', () => {
