@@ -2,6 +2,7 @@
 import { PlatformError } from '../errors.js';
 import { EXIT_POLICY_VIOLATION, EXIT_REMOTE_FAILED } from '../exits.js';
 import type { Conversation, Limit } from '../ports.js';
+import { afterCut } from '../secret/controls.js';
 
 export interface Message {
   readonly verb: string;
@@ -23,6 +24,10 @@ const GREETING = 'platformctl 1';
 const PIECE = 256 * 1024;
 /** What a connection may hold at all, see adapters/duplex.ts: no answer can be larger. */
 const MAX_ANSWER = 24 * 1024 * 1024;
+
+/** Bytes of stderr that talk.sh tells, and of an output that these words do: the end of it. */
+const ERR_END = 8 * 1024;
+const OUT_ENDS: Readonly<Record<string, number>> = { tail: 64 * 1024, pulled: 4 * 1024 };
 
 const encoder = new TextEncoder();
 export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -129,7 +134,9 @@ export async function readAnswer(source: Source, host: string, limit: Limit): Pr
     });
   }
   if (out > MAX_ANSWER || err > MAX_ANSWER) throw garbled(host, line);
-  return { code, out: await source.bytes(out, limit), err: decode(await source.bytes(err, limit)) };
+  const told = await source.bytes(out, limit);
+  const complained = await source.bytes(err, limit);
+  return { code, out: told, err: decode(complained.length >= ERR_END ? afterCut(complained) : complained) };
 }
 
 /** Says many messages at once and hears all the answers: one round trip. */
@@ -173,7 +180,11 @@ export function overTalk(conversation: Conversation, host: string): Exchange {
   return async (messages, limit) => {
     await conversation.say(encode(messages));
     const answers: Answer[] = [];
-    for (const _ of messages) answers.push(await readAnswer(conversation, host, limit));
+    for (const { verb } of messages) {
+      const answer = await readAnswer(conversation, host, limit);
+      const cut = answer.out.length >= (OUT_ENDS[verb] ?? Number.POSITIVE_INFINITY);
+      answers.push(cut ? { ...answer, out: afterCut(answer.out) } : answer);
+    }
     return answers;
   };
 }

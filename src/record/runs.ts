@@ -1,5 +1,6 @@
 /** Runs as their host tells of them (talk.sh `runs`, `logs`): every word is checked, for it comes from outside. Pure. */
 import type { Status } from '../manifest/types.js';
+import { afterCut } from '../secret/controls.js';
 import { journalEnd, journalSeconds, readJournalLine } from './journal.js';
 
 export interface Run {
@@ -74,7 +75,7 @@ export const byTime = (runs: readonly Run[]): Run[] => [...runs].sort((a, b) => 
 export interface Output {
   /** `up.err`, `container.log` ... */
   readonly name: string;
-  /** Bytes on the host; `bytes` is the end of them. */
+  /** Bytes on the host; `bytes` is the end of them, from a line's beginning on. */
   readonly size: number;
   readonly bytes: Uint8Array;
 }
@@ -89,6 +90,9 @@ function place(name: string): string {
   return `${at < 0 ? ORDER.length : at} ${base} ${ENDINGS.indexOf(ending)}`;
 }
 
+/** Bytes of a container's log that a run keeps, the end of it (back.sh). */
+const LOG_KEPT = 64 * 1024;
+
 /** An answer to `logs`; null where it has another form. */
 export function readOutputs(answer: Uint8Array): Output[] | null {
   const outputs: Output[] = [];
@@ -100,7 +104,9 @@ export function readOutputs(answer: Uint8Array): Output[] | null {
     const [name = '', size, length] = [match[1], Number(match[2]), Number(match[3])];
     at = end + 1 + length;
     if (at > answer.length) return null;
-    outputs.push({ name, size, bytes: answer.subarray(end + 1, at) });
+    const bytes = answer.subarray(end + 1, at);
+    const cut = size > length || (name === 'container.log' && size >= LOG_KEPT);
+    outputs.push({ name, size, bytes: cut ? afterCut(bytes) : bytes });
   }
   return outputs.sort((a, b) => (place(a.name) < place(b.name) ? -1 : 1));
 }

@@ -41,11 +41,17 @@ export function inertJson(json: string): string {
 
 const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** `visible`, on one line: newlines as `\n`, tabs as `\t`, at most `max` characters. */
+/** `visible`, on one line: newlines as `\n`, tabs as `\t`, at most `max` characters, up to the end of a word: half a secret is none that the redactor knows (O-4). */
 export function visibleLine(text: string, max = 2000): string {
-  const cut = text.length > max ? `${text.slice(0, max)}...` : text;
+  const cut = text.length > max ? `${text.slice(0, max).replace(/\S+$/, '')}...` : text;
   return visible(cut).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
+
+/** The end of an output whose beginning was cut off, from a line's beginning on: of half a line nobody can tell whether it is the rest of a secret (O-4). */
+export const afterCut = (bytes: Uint8Array): Uint8Array => {
+  const end = bytes.indexOf(10);
+  return end < 0 ? new Uint8Array() : bytes.subarray(end + 1);
+};
 
 /** A line that is longer is shown in pieces. Characters. */
 const PIECE = 64 * 1024;

@@ -1,5 +1,6 @@
 /** `logs ID --json`: the end of a container's log as one document. */
 import type { OutStream } from '../ports.js';
+import { afterCut } from '../secret/controls.js';
 import { contentOf } from './run-logs.js';
 
 /** Bytes of a log that a document holds, the end of it. */
@@ -10,7 +11,7 @@ export interface Gathered {
   readonly truncated: boolean;
 }
 
-/** Takes a log, and keeps the end. */
+/** Takes a log, and keeps the end, from a line's beginning on. */
 export function gather(max = CONTENT_MAX): { readonly stream: OutStream; end(): Gathered } {
   let kept: Uint8Array[] = [];
   let size = 0;
@@ -33,7 +34,10 @@ export function gather(max = CONTENT_MAX): { readonly stream: OutStream; end(): 
       flush: async () => true,
       end: async () => true,
     },
-    end: () => ({ bytes: cut(), truncated }),
+    end: () => {
+      const bytes = cut();
+      return { bytes: truncated ? afterCut(bytes) : bytes, truncated };
+    },
   };
 }
 

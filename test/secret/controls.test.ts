@@ -43,7 +43,7 @@ describe('O-5 hostile output is shown, never obeyed', () => {
 
   it('a line stays one line', () => {
     expect(visibleLine('a\nb\tc')).toBe('a\\nb\\tc');
-    expect(visibleLine('x'.repeat(50), 10)).toBe(`${'x'.repeat(10)}...`);
+    expect(visibleLine('one two three', 10)).toBe('one two ...');
   });
 });
 
