@@ -43,10 +43,12 @@ const steps = (text: string): string[] =>
 /** Waits for a line of the next run and looks without a pause between: some lines are there for a few milliseconds only before the next one. */
 async function reached(before: readonly string[], line: string): Promise<string> {
   const run = await until('the run', async () => (await runsOf(on)).find((one) => !before.includes(one)) ?? null);
-  for (const end = Date.now() + 30_000; Date.now() < end; await pause(1)) {
+  const end = Date.now() + 120_000;
+  for (let last = false; !last; await pause(1)) {
+    last = Date.now() >= end;
     if (steps(await journal(run)).includes(line)) return run;
   }
-  throw new Error(`after 30 s no ${line} in ${await journal(run)}`);
+  throw new Error(`after 120 s no ${line} in ${await journal(run)}`);
 }
 
 beforeAll(async () => {
@@ -70,7 +72,7 @@ describe('X-5, X-6 the client is killed with -9 at', () => {
     await journalled(on, before, /^end /m);
     // The table is whole: a step that a journal has and the table lacks would be one that nobody was killed at.
     expect([...new Set(steps(await journal(run)))]).toEqual(LINES);
-    await until('the locks', async () => (await heldLocks(on)).length === 0, 10_000);
+    await until('the locks', async () => (await heldLocks(on)).length === 0);
     const { exit, row, said } = await statusOf(on, 'web');
     expect(exit, said).toBe(0);
     const attempt = { run_id: run, sha, outcome: 'applied' };
