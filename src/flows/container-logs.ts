@@ -46,7 +46,7 @@ export async function tailContainer(
     const id = await newestContainer(host, platform, module);
     const args = [id, options.tail, options.since ?? '', options.follow ? '1' : '0'];
     const conversation = await host.talk({ name: 'logs', text: logsProgram, args }, { ms: 30_000, step: 'logs' });
-    const left = !(await pass(world, conversation, out));
+    const left = !(await pass(conversation, out));
     const code = await conversation.end({ ms: 15_000, step: 'logs' }).catch(() => null);
     if (!left && code !== 0) throw ended(module.host, code);
     return { containerId: id, left };
@@ -75,17 +75,19 @@ async function newestContainer(host: Host, platform: Platform, module: ServiceMo
 }
 
 /** true: the log ended; false: the reader did. */
-async function pass(world: World, conversation: Conversation, out: OutStream): Promise<boolean> {
-  let said = world.clock.now();
+async function pass(conversation: Conversation, out: OutStream): Promise<boolean> {
+  // From a timer, for a pager takes nothing until somebody scrolls.
+  const words = setInterval(() => conversation.say(new Uint8Array([10])).catch(() => undefined), WORD_MS);
   let held = false;
-  for (;;) {
-    const bytes = await conversation.more({ ms: held ? LINGER_MS : 1_000, step: 'logs' });
-    if (bytes === null) return out.end();
-    if (!(await (bytes.length > 0 ? out.write(bytes) : out.flush()))) return false;
-    held = bytes.length > 0;
-    if (world.clock.now() - said < WORD_MS) continue;
-    said = world.clock.now();
-    await conversation.say(new Uint8Array([10])).catch(() => undefined);
+  try {
+    for (;;) {
+      const bytes = await conversation.more({ ms: held ? LINGER_MS : 1_000, step: 'logs' });
+      if (bytes === null) return await out.end();
+      if (!(await (bytes.length > 0 ? out.write(bytes) : out.flush()))) return false;
+      held = bytes.length > 0;
+    }
+  } finally {
+    clearInterval(words);
   }
 }
 
