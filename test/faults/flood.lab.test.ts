@@ -5,10 +5,11 @@ import ssh2, { type ServerChannel } from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { IDLE, type Stage, stage } from '../accept/stage.js';
+import { keyPair } from '../adapters/ssh/parts.js';
 import { sharedLab } from '../lab/shared.js';
 
 const lab = sharedLab();
-const keys = ssh2.utils.generateKeyPairSync('ed25519');
+const keys = keyPair();
 let on: Stage;
 let server: InstanceType<typeof ssh2.Server> | null = null;
 const connections = new Set<{ end(): unknown }>();
@@ -96,7 +97,7 @@ describe('X-8, I-4 a host that is somebody else', () => {
     let asked = false;
     await hostIs(() => {
       asked = true;
-    }, ssh2.utils.generateKeyPairSync('ed25519').public);
+    }, keyPair().public);
     const { exit, errors, said } = await plan();
     expect([exit, errors[0]?.code, asked], said).toEqual([4, 'PCTL-GATE-HOST-KEY', false]);
   });
