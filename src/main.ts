@@ -69,9 +69,16 @@ export async function main(argv: string[]): Promise<number> {
     process.off('SIGINT', signalled).off('SIGTERM', signalled).off('beforeExit', stuck);
   }
   // A connection that is still on its way would keep Node from ending.
-  if (call.interruption.signal.aborted) process.exit(exit);
+  if (call.interruption.signal.aborted) {
+    await Promise.all([process.stdout, process.stderr].map(written));
+    process.exit(exit);
+  }
   return exit;
 }
+
+/** Once a reader has taken all that was written, or is gone. */
+const written = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => void stream.write('', () => resolve()));
 
 /** Node is about to leave while the command waits: nothing is left that could wake it. */
 function neverEnds(): PlatformError {

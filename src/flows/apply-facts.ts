@@ -3,7 +3,7 @@ import type { GateFacts } from '../gate/facts.js';
 import type { Plan, Status } from '../manifest/types.js';
 import { sha256 } from '../plan/artifact.js';
 import { inRepo } from '../plan/files.js';
-import { identityOf } from '../plan/make.js';
+import { identitiesNow } from '../plan/make.js';
 import type { Host, World } from '../ports.js';
 import type { Case } from './apply-case.js';
 import { gatherApproval, lastApplyOf, relationOf, releaseApprovers } from './approvals.js';
@@ -155,9 +155,5 @@ function foldersThere({ files }: Looked['observation']): string[] {
 function identityFor(plan: Plan, now: Looked): GateFacts['identity'] {
   const fresh = now.plan.observed?.identity;
   if (!fresh) return null;
-  const seen = new Map(fresh.files.map((file) => [file.path, file]));
-  const files = (plan.observed?.identity.files ?? []).map(
-    (file) => seen.get(file.path) ?? identityOf(file.path, now.observation, null),
-  );
-  return { ...fresh, files };
+  return { ...fresh, files: identitiesNow(plan.observed?.identity.files ?? [], fresh.files, now.observation) };
 }

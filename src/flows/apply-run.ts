@@ -113,7 +113,7 @@ function longest(plan: Plan, before: Status | null): number {
     ...[plan.smoke, before?.smoke].map((one) => (one ? one.timeout_seconds + one.stable_seconds : 0)),
   );
   const { compose, engine } = deadlinesOf(plan, before);
-  return (4 * compose + 2 * engine + 3 * smoke + 2 * stopGrace(plan, before)) * 1000 + SPARE_MS;
+  return (4 * compose + 2 * engine + 5 * smoke + 4 * stopGrace(plan, before)) * 1000 + SPARE_MS;
 }
 
 /** From `go` on the host needs nobody: what became of the run is there, and not known here. */

@@ -241,7 +241,13 @@ do_real() {
 # holds the list still; three times, for what a border between two pages hides.
 locked() {
   inode=$(stat -c %i -- "$1") || return 1
-  case $(cat /proc/locks /proc/locks /proc/locks) in *":$inode "*) ;; *) return 1 ;; esac
+  IFS=$NL
+  # shellcheck disable=SC2013 # by that IFS they are lines
+  for line in $(cat /proc/locks /proc/locks /proc/locks); do
+    case $line in *FLOCK*:"$inode "*) unset IFS && return 0 ;; esac
+  done
+  unset IFS
+  return 1
 }
 
 # Who wrote itself into a lock: PID and HOLDER.
@@ -424,7 +430,7 @@ do_forget() {
 do_go() {
   [ -n "$RUN" ] && [ -z "$FINISH" ] || return 1
   # Before the intent is on the disk, all that is needed to judge it is.
-  sync "$B"/go/* "$B/go" "$B/finish.sh" || return 1
+  sync "$B"/go/* "$B/go" "$B/finish.sh" "$B" "$P/runs" || return 1
   setsid sh "$B/finish.sh" "$ROOT" "$RUN" </dev/null >"$B/finish.out" 2>&1 &
   FINISH=$!
 }

@@ -79,6 +79,21 @@ export function identityOf(
   return { path, kind, digest: known ? seen.digest : (seen.keyed ?? seen.digest), mode, uid };
 }
 
+/** What is there now, for exactly the paths that a plan saw; `fresh`: as the same plan, made now, names it. */
+export function identitiesNow(
+  planned: Identity['files'],
+  fresh: Identity['files'],
+  observation: Pick<Observation, 'files' | 'delivered'>,
+): Identity['files'] {
+  const named = new Map(fresh.map((file) => [file.path, file]));
+  return planned.map(({ path, digest }) => {
+    const file = named.get(path) ?? identityOf(path, observation, null);
+    // The same bytes, by the other one of their digests: whose they are known to be may have changed since.
+    const seen = observation.files.get(path) ?? ABSENT;
+    return digest !== null && [seen.digest, seen.keyed].includes(digest) ? { ...file, digest } : file;
+  });
+}
+
 function observedOf(
   observation: Observation,
   files: readonly PlannedFile[],

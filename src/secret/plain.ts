@@ -17,10 +17,16 @@ const DIRECTIVE =
 const BLOCK =
   /^[ \t-]{0,256}["']?([A-Za-z0-9_.-]{1,128})["']?[ \t]{0,16}:[ \t]{1,16}[|>][0-9+-]{0,2}[ \t]{0,16}\r?\n(?:[ \t]{0,256}\r?\n){0,64}[ \t]{1,256}/gm;
 
-/** Where a file holds one in a form that output seldom has, and that the redactor therefore does not look for. */
-function* written(text: string): Generator<{ start: number; end: number }> {
-  for (const rule of [HASH, DIRECTIVE])
-    for (const found of text.matchAll(rule)) yield { start: found.index, end: found.index + found[0].length };
+interface Found {
+  readonly start: number;
+  readonly end: number;
+}
+
+const matches = (rule: RegExp, text: string): Found[] =>
+  [...text.matchAll(rule)].map(({ index, 0: found }) => ({ start: index, end: index + found.length }));
+
+/** The first line of each YAML block whose key names a secret. */
+function* blocks(text: string): Generator<Found> {
   for (const found of text.matchAll(BLOCK)) {
     const start = found.index + found[0].length;
     const end = text.indexOf('\n', start);
@@ -28,19 +34,27 @@ function* written(text: string): Generator<{ start: number; end: number }> {
   }
 }
 
-/** The lines, from 1, in which a file holds a secret in plain. */
+/** The lines, from 1, in which a file holds a secret in plain; what output seldom has, and the redactor therefore does not look for, included. */
 export function plainSecrets(bytes: Uint8Array): readonly number[] {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1').replace(VARIABLE, MASK);
-  const lines = new Set<number>();
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const text = whole.replace(VARIABLE, MASK);
+  // Hashes before variables are taken out, for an upper-case salt looks like one. No variable goes over the end of a line, so lines are the same in both.
+  const lines = [
+    ...linesOf(whole, matches(HASH, whole)),
+    ...linesOf(text, [...patternRanges(text), ...matches(DIRECTIVE, text), ...blocks(text)]),
+  ];
+  return [...new Set(lines)].sort((a, b) => a - b);
+}
+
+function* linesOf(text: string, ranges: readonly Found[]): Generator<number> {
   let at = 0;
   let line = 1;
-  for (const { start, end } of [...patternRanges(text), ...written(text)].sort((a, b) => a.start - b.start)) {
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
     if (NO_VALUE.test(text.slice(start, Math.min(end, start + 1024)))) continue;
     for (let next = text.indexOf('\n', at); next >= 0 && next < start; next = text.indexOf('\n', at)) {
       at = next + 1;
       line++;
     }
-    lines.add(line);
+    yield line;
   }
-  return [...lines];
 }

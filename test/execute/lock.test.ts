@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createClock } from '../../src/adapters/clock/clock.js';
 import { meanwhile } from '../../src/execute/lock.js';
 import type { Exchange } from '../../src/execute/protocol.js';
@@ -39,6 +39,14 @@ describe('X-5 what takes its time under the locks', () => {
     expect(await meanwhile(lost, clock, slow)).toBe(7);
     expect(said).toBe(1);
     await expect(meanwhile(lost, clock, Promise.reject(new Error('git')))).rejects.toThrow('git');
+  });
+
+  it('however many words, nothing of them is left behind', async () => {
+    const { signal } = new AbortController();
+    const listening = vi.spyOn(signal, 'addEventListener');
+    const gone = vi.spyOn(signal, 'removeEventListener');
+    for (let word = 0; word < 3; word += 1) await createClock().sleep(1, signal);
+    expect(gone.mock.calls).toEqual(listening.mock.calls);
   });
 
   it('a real clock is not waited for', async () => {

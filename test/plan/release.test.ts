@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Plan, Status } from '../../src/manifest/types.js';
 import { planBytes } from '../../src/plan/artifact.js';
 import { judgeInterrupted } from '../../src/plan/interrupted.js';
-import { identityOf } from '../../src/plan/make.js';
+import { identitiesNow, identityOf } from '../../src/plan/make.js';
 import { chooseRelease, hostFilesSince, keptPlan, ranBefore, volumesDiffer } from '../../src/plan/release.js';
 import { containerFixture, observationFixture, planFixture, statusFixture } from '../fixtures/plans.js';
 
@@ -179,5 +179,14 @@ describe('G-9, M-8 a file as the plan saw it', () => {
     expect(digest('host')).toBe(keyed);
     expect(identityOf('closed', { files, delivered: new Map() }, null)).toMatchObject({ kind: 'other', digest: null });
     expect(identityOf('gone', { files, delivered: new Map() }, null)).toMatchObject({ kind: 'absent', mode: null });
+  });
+  it('unchanged is unchanged, also where it has become known, or is no more known, whose bytes they are', () => {
+    const identity = (path: string, wanted: string | null) => identityOf(path, { files, delivered: new Map() }, wanted);
+    const digests = (planned: ReturnType<typeof identity>, now: ReturnType<typeof identity>[]) =>
+      identitiesNow([planned], now, { files, delivered: new Map() }).map((file) => file.digest);
+    expect(digests(identity('a', plain), [identity('a', null)])).toEqual([plain]);
+    expect(digests(identity('a', null), [identity('a', plain)])).toEqual([keyed]);
+    expect(digests({ ...identity('a', null), digest: '9'.repeat(64) }, [identity('a', null)])).toEqual([keyed]);
+    expect(digests(identity('gone', null), [])).toEqual([null]);
   });
 });

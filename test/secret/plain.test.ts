@@ -23,6 +23,8 @@ describe('O-3 what a file holds in plain', () => {
     'token: abcdef:no\n',
     'admin:$apr1$Vd3rJ8bO$Qq8mXo2d1f0c9rXk0y3a1.\n',
     'admin:$2y$05$abcdefghijklmnopqrstuuJ3rW0e1uP6x5yqj0m1yq1w2e3r4t5y6\n',
+    'admin:$apr1$AB12CD34$Qq8mXo2d1f0c9rXk0y3a1.\n',
+    'root:$6$SALTSALTSALTSALT$Qq8mXo2d1f0c9rXk0y3a1.:1::\n',
     'admin:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\n',
     '- "traefik.http.middlewares.a.basicauth.users=admin:$$apr1$$Vd3rJ8bO$$Qq8mXo2d1f0c9rXk0y3a1."\n',
     'requirepass hunter22\n',

@@ -8,11 +8,13 @@ export function createClock(): Clock {
     now: () => Date.now(),
     sleep: (ms, over) =>
       new Promise((resolve) => {
-        const timer = setTimeout(resolve, over?.aborted ? 0 : ms);
-        over?.addEventListener('abort', () => {
+        const done = (): void => {
           clearTimeout(timer);
+          over?.removeEventListener('abort', done);
           resolve();
-        });
+        };
+        const timer = setTimeout(done, over?.aborted ? 0 : ms);
+        over?.addEventListener('abort', done);
       }),
     random: () => randomInt(2 ** 47) / 2 ** 47,
     uuid() {

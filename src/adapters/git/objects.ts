@@ -94,7 +94,7 @@ export async function readBlobs(
     }
   } catch (error) {
     group.stop();
-    if (error !== ENDED) throw error;
+    if (error !== ENDED && !group.late()) throw error;
     const end = await Promise.race([running, group.killed]);
     if (end === null || group.late()) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${LOCAL_MS / 1000} s`);
     throw failed(args, Buffer.from(end.stderr ?? '').toString('utf8'));
