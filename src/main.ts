@@ -77,8 +77,9 @@ export async function main(argv: string[]): Promise<number> {
 }
 
 /** Once a reader has taken all that was written, or is gone. */
-const written = (stream: NodeJS.WriteStream): Promise<void> =>
-  new Promise((resolve) => void stream.write('', () => resolve()));
+const written = async (stream: NodeJS.WriteStream): Promise<void> => {
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+};
 
 /** Node is about to leave while the command waits: nothing is left that could wake it. */
 function neverEnds(): PlatformError {
