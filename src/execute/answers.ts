@@ -37,6 +37,10 @@ export function told(answer: Answer, host: string, what: string): Answer {
   );
 }
 
+/** An answer of compose, which says why it refuses a file: one that fails without a word was killed, or had no room for it. @throws PlatformError PCTL-HOST-ANSWER (7) */
+export const spoken = (answer: Answer, host: string): Answer =>
+  answer.err.trim() === '' ? told(answer, host, 'what compose makes of a file') : answer;
+
 /** The lines of an answer, none for an empty one. */
 export const lines = (answer: Answer): string[] => {
   const text = decode(answer.out);

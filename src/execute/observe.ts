@@ -12,6 +12,7 @@ import {
   readHeld,
   readJson,
   readStatuses,
+  spoken,
   told,
 } from './answers.js';
 import { type Answer, decode, type Exchange, inLanes, type Message, message, put } from './protocol.js';
@@ -78,8 +79,8 @@ export async function firstRound(
   const skeletons = new Map<string, unknown | { why: string }>();
   groups.forEach((group, index) => {
     const place = at[index] as { hash: number; resolve: number | null };
-    hashes.set(group.key, readHashes(answer(place.hash)));
-    if (place.resolve !== null) skeletons.set(group.key, readJson(answer(place.resolve)));
+    hashes.set(group.key, readHashes(spoken(answer(place.hash), host)));
+    if (place.resolve !== null) skeletons.set(group.key, readJson(spoken(answer(place.resolve), host)));
   });
   return {
     engine,
