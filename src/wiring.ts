@@ -86,7 +86,7 @@ export async function wire(given: Invocation): Promise<World & { readonly settle
   }
   const child = (): Record<string, string> => environment.childEnvironment();
   return {
-    openGit: async (dir) => (await import('./adapters/git/git.js')).openGit(dir, child(), given.interrupted),
+    openGit: async (dir) => (await import('./adapters/git/git.js')).openGit(dir, child()),
     workTree: lazyWorkTree(child),
     connect: async (address) => {
       const { createConnect } = await import('./adapters/ssh/connect.js');

@@ -5,17 +5,7 @@ import type { Git } from '../../ports.js';
 import { readLog, readPlaces } from './history.js';
 import { checkKey, checkRefName, checkRemote, checkRev, checkSha, isRefName, isSha } from './names.js';
 import { blobId, lackingOf, readBlobs, readTree } from './objects.js';
-import {
-  childEnvironment,
-  fatal,
-  type GitProcess,
-  git,
-  LOCAL_MS,
-  ownerError,
-  REMOTE_MS,
-  sshCommand,
-  text,
-} from './process.js';
+import { childEnvironment, fatal, type GitProcess, git, ownerError, REMOTE_MS, sshCommand, text } from './process.js';
 import { differences } from './work-tree.js';
 
 const HEADS = 'refs/heads/';
@@ -33,10 +23,9 @@ const FETCH: readonly string[] = [
 /**
  * Opens the repository whose work tree holds `dir`.
  * @param env the environment that programs started here get (M-6); its `GIT_*` are dropped (I-2)
- * @param interrupted ends what asks a remote (X-9): nothing was changed by then
  * @throws PlatformError PCTL-NO-REPO (2) where there is none, PCTL-GIT-OWNER (2), PCTL-GIT-FAILED (2) where git refuses it, PCTL-GIT-FORMAT (2) for a SHA-256 repository
  */
-export async function openGit(dir: string, env: Record<string, string>, interrupted?: AbortSignal): Promise<Git> {
+export async function openGit(dir: string, env: Record<string, string>): Promise<Git> {
   const child = childEnvironment(env);
   const opened = await git({ dir, env: child }, ['rev-parse', '--show-object-format', '--show-toplevel'], {
     ok: [0, 128],
@@ -52,10 +41,10 @@ export async function openGit(dir: string, env: Record<string, string>, interrup
       where: { file: dir },
     });
   }
-  return repository({ dir: root, env: child }, interrupted);
+  return repository({ dir: root, env: child });
 }
 
-function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
+function repository(at: GitProcess): Git {
   const resolve = async (rev: string): Promise<string | null> => {
     const answer = await git(at, ['rev-parse', '--verify', '--quiet', `${checkRev(rev)}^{commit}`], {
       ok: [0, 1, 128],
@@ -76,12 +65,12 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
     const name = text(ref);
     return { sha, branch: ref.code === 0 && name.startsWith(HEADS) ? name.slice(HEADS.length) : null };
   };
-  const remoteEnvironment = async () => ({ GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') });
   /** null where the remote did not answer. */
-  const gitRemote = (args: readonly string[], ms: number) =>
-    quiet(async () =>
-      git(at, args, { ms, env: await remoteEnvironment(), ...(interrupted ? { until: interrupted } : {}) }),
-    );
+  const gitRemote = (args: readonly string[], options: { ms?: number; input?: string } = {}) =>
+    quiet(async () => {
+      const env = { GIT_SSH_COMMAND: sshCommand((await config('core.sshCommand')) ?? 'ssh') };
+      return git(at, args, { ...options, env });
+    });
   /** What a partial clone lacks of a commit, with one fetch; left to git, each file would be one of its own. */
   const complete = async (sha: string): Promise<void> => {
     const lacking = await lackingOf(at, sha);
@@ -91,8 +80,7 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
     const args = ['-c', 'fetch.negotiationAlgorithm=noop', ...FETCH, '--filter=blob:none', '--stdin'];
     const all = [...args, '--', checkRemote(remote)];
     const input = ids.map((id) => `${id}\n`).join('');
-    if ((await quiet(async () => git(at, all, { env: await remoteEnvironment(), input }))) === null)
-      throw lacks(sha, remote, ids.length);
+    if ((await gitRemote(all, { input })) === null) throw lacks(sha, remote, ids.length);
   };
 
   return {
@@ -123,7 +111,7 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
     async askRemote(remote, branch) {
       const pattern = branch === undefined ? 'HEAD' : `${HEADS}${checkRefName(branch)}`;
       const args = ['ls-remote', '--symref', '--', checkRemote(remote), pattern];
-      const answer = await gitRemote(args, REMOTE_MS);
+      const answer = await gitRemote(args, { ms: REMOTE_MS });
       return answer && parseLsRemote(text(answer), branch);
     },
     async trackedDefault(remote) {
@@ -137,7 +125,7 @@ function repository(at: GitProcess, interrupted: AbortSignal | undefined): Git {
     async fetch(remote, sha) {
       const all = [...FETCH, '--', checkRemote(remote), checkSha(sha)];
       // A pack takes longer than an answer: the deadline is that of local work.
-      const answer = await gitRemote(all, LOCAL_MS);
+      const answer = await gitRemote(all);
       return answer !== null && (await resolve(sha)) === sha;
     },
     log: (from, to, paths) => readLog(at, from, to, paths),

@@ -21,8 +21,8 @@ export interface Group {
   readonly killed: Promise<null>;
 }
 
-/** Keeps a group for as long as it runs, at most `ms`; it ends with `until` too. To be called as soon as its leader was started. */
-export function keepGroup(leader: Leader, ms: number, until?: AbortSignal): Group {
+/** Keeps a group for as long as it runs, at most `ms`. To be called as soon as its leader was started. */
+export function keepGroup(leader: Leader, ms: number): Group {
   const { pid } = leader;
   // It could not be started.
   if (pid === undefined) return { late: () => false, stop() {}, killed: new Promise(() => {}) };
@@ -48,11 +48,8 @@ export function keepGroup(leader: Leader, ms: number, until?: AbortSignal): Grou
     late = true;
     stop();
   }, ms);
-  until?.addEventListener('abort', stop);
-  if (until?.aborted) stop();
   leader.once('close', () => {
     clearTimeout(deadline);
-    until?.removeEventListener('abort', stop);
     // What it was told to take along may take longer: KILL still goes to that.
     if (kill && signal(pid, 0)) return;
     clearTimeout(kill);

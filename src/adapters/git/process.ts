@@ -1,7 +1,7 @@
 /** Starts git so that neither the repository nor the environment can make it run anything (I-2), with a deadline and a bound on what it says. */
 import { execa } from 'execa';
 import { PlatformError } from '../../errors.js';
-import { EXIT_INTERRUPTED, EXIT_TOOL_ERROR } from '../../exits.js';
+import { EXIT_TOOL_ERROR } from '../../exits.js';
 import { keepGroup } from './group.js';
 
 /** Milliseconds for a command that stays on this machine. */
@@ -76,8 +76,7 @@ export function gitArguments(dir: string, args: readonly string[]): string[] {
 /**
  * Runs one git command to its end.
  * @param ok exit codes that are answers; another one is PCTL-GIT-FAILED
- * @param until ends it: for what is asked before anything was changed
- * @throws PlatformError PCTL-GIT-MISSING, PCTL-GIT-TIMEOUT, PCTL-GIT-FLOOD, PCTL-GIT-FAILED (all 2), PCTL-INTERRUPTED (130)
+ * @throws PlatformError PCTL-GIT-MISSING, PCTL-GIT-TIMEOUT, PCTL-GIT-FLOOD, PCTL-GIT-FAILED (all 2)
  */
 export async function git(
   at: GitProcess,
@@ -86,7 +85,6 @@ export async function git(
     ms?: number;
     ok?: readonly number[];
     env?: Readonly<Record<string, string>>;
-    until?: AbortSignal;
     input?: string;
   } = {},
 ): Promise<GitAnswer> {
@@ -101,9 +99,8 @@ export async function git(
     maxBuffer: { stdout: OUTPUT_MAX, stderr: STDERR_MAX },
     detached: true,
   });
-  const group = keepGroup(running, ms, options.until);
+  const group = keepGroup(running, ms);
   const result = await Promise.race([running, group.killed]);
-  if (options.until?.aborted) throw interrupted();
   if (result === null || group.late()) throw failure('PCTL-GIT-TIMEOUT', args, `no answer within ${ms / 1000} s`);
   if (result.isMaxBuffer) throw failure('PCTL-GIT-FLOOD', args, 'it printed more than is read');
   if (result.exitCode === undefined) {
@@ -158,13 +155,5 @@ export function failure(code: string, args: readonly string[], why: string, hint
     summary: `git ${args[0] ?? ''} failed`,
     ...(why === '' ? {} : { why }),
     ...(hint ? { hint } : {}),
-  });
-}
-
-function interrupted(): PlatformError {
-  return new PlatformError({
-    code: 'PCTL-INTERRUPTED',
-    exit: EXIT_INTERRUPTED,
-    summary: 'interrupted before anything was changed',
   });
 }
