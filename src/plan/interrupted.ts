@@ -1,6 +1,6 @@
 /** What a run was that recorded its intent and never its end. Pure. */
 import type { Plan } from '../manifest/types.js';
-import { type Container, conditionOf, type Observation } from './observation.js';
+import { type Container, conditionOf, hasDigest, type Observation } from './observation.js';
 
 export interface Interrupted {
   readonly runId: string;
@@ -76,7 +76,7 @@ export function judgeInterrupted(
     const seen = observation.files.get(file.path);
     if (!seen) return file.kind === 'absent';
     if (file.kind === 'absent') return seen.kind === 'absent';
-    return seen.digest === file.digest || (seen.keyed !== null && seen.keyed === file.digest);
+    return hasDigest(seen, file.digest);
   });
   const sameContainers =
     observation.containers.length === before.size &&

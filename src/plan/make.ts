@@ -6,7 +6,7 @@ import type { Plan } from '../manifest/types.js';
 import { changeDigest, planDigest } from './artifact.js';
 import type { Changes } from './changes.js';
 import type { PlannedFile } from './files.js';
-import { ABSENT, conditionOf, type Observation } from './observation.js';
+import { ABSENT, conditionOf, hasDigest, type Observation } from './observation.js';
 
 /** Seconds that an engine may take beyond `stop_grace_period` until an old container is gone (X-12). */
 const AFTER_GRACE = 5;
@@ -90,7 +90,7 @@ export function identitiesNow(
     const file = named.get(path) ?? identityOf(path, observation, null);
     // The same bytes, by the other one of their digests: whose they are known to be may have changed since.
     const seen = observation.files.get(path) ?? ABSENT;
-    return digest !== null && [seen.digest, seen.keyed].includes(digest) ? { ...file, digest } : file;
+    return digest !== null && hasDigest(seen, digest) ? { ...file, digest } : file;
   });
 }
 
@@ -99,13 +99,12 @@ function observedOf(
   files: readonly PlannedFile[],
   removed: readonly string[],
 ): NonNullable<Plan['observed']> {
-  const paths = [...new Set([...files.map((file) => file.path), ...removed])].sort();
+  const wanted = new Map(files.map((file) => [file.path, file.sha256]));
+  const paths = [...new Set([...wanted.keys(), ...removed])].sort();
   return {
     identity: {
       containers: observation.containers.map(({ id, image, configHash }) => ({ id, image, config_hash: configHash })),
-      files: paths.map((path) =>
-        identityOf(path, observation, files.find((file) => file.path === path)?.sha256 ?? null),
-      ),
+      files: paths.map((path) => identityOf(path, observation, wanted.get(path) ?? null)),
       image_id: observation.imageId,
       serial: observation.status?.serial ?? 0,
       compose_version: observation.engine.composeVersion,

@@ -49,6 +49,10 @@ export interface FileSeen {
   readonly keyed: string | null;
 }
 
+/** Whether a file has these bytes, told by the one or the other of its digests. */
+export const hasDigest = (seen: FileSeen, digest: string | null): boolean =>
+  seen.digest === digest || (seen.keyed !== null && seen.keyed === digest);
+
 export const ABSENT: FileSeen = { kind: 'absent', mode: null, uid: null, digest: null, keyed: null };
 
 /** An answer of the host's compose, or the end of what it said instead. */
